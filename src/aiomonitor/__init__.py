@@ -1,0 +1,39 @@
+"""aiomonitor: the live monitor of an asynchronous Python program."""
+
+from .errors import (
+    AiomonitorError,
+    BindError,
+    CommandError,
+    NoEventLoopError,
+    TaskNotFoundError,
+    UnsafeAddressError,
+    UnsupportedLoopError,
+)
+from .monitor import (
+    CONSOLE_PORT,
+    MONITOR_HOST,
+    MONITOR_PORT,
+    MONITOR_TERMUI_PORT,
+    MONITOR_WEBUI_PORT,
+    Monitor,
+    start_monitor,
+)
+
+__version__ = "1.0.0a1"
+
+__all__ = [
+    "CONSOLE_PORT",
+    "MONITOR_HOST",
+    "MONITOR_PORT",
+    "MONITOR_TERMUI_PORT",
+    "MONITOR_WEBUI_PORT",
+    "AiomonitorError",
+    "BindError",
+    "CommandError",
+    "Monitor",
+    "NoEventLoopError",
+    "TaskNotFoundError",
+    "UnsafeAddressError",
+    "UnsupportedLoopError",
+    "start_monitor",
+]

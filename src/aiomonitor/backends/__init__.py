@@ -1,0 +1,54 @@
+"""Finds the backend for what is to be watched; imports a runtime only when it is there already.
+
+A program that never imported a runtime has no run of it, so looking into `sys.modules` is enough
+and costs nothing at start.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from aiomonitor.errors import NoEventLoopError, UnsupportedLoopError
+
+if TYPE_CHECKING:
+    from .base import Backend
+
+
+def detect(loop: object | None) -> Backend:
+    """The backend that watches `loop`.
+
+    None means the run that the calling thread is inside, else the thread's current event loop; none
+    is ever created. Raises `NoEventLoopError` where there is none and `UnsupportedLoopError` for an
+    object of no runtime that we know.
+    """
+    if "asyncio" in sys.modules:
+        from . import _asyncio
+
+        found = _asyncio.event_loop_here() if loop is None else loop
+        if _asyncio.is_event_loop(found):
+            return _asyncio.AsyncioBackend(found)
+    if loop is not None:
+        raise UnsupportedLoopError(
+            f"loop is {_kind(loop)}, which is no asyncio event loop: "
+            "pass the loop itself, or leave it out inside of a coroutine"
+        )
+    if _inside_trio():
+        raise UnsupportedLoopError(
+            "this thread runs trio, which this version of aiomonitor cannot watch: "
+            "pass an asyncio event loop as `loop`"
+        )
+    raise NoEventLoopError(
+        "this thread has no asyncio event loop: pass one as `loop`, "
+        "or start the monitor inside of a coroutine"
+    )
+
+
+def _kind(thing: object) -> str:
+    kind = type(thing)
+    return f"an object of {kind.__module__}.{kind.__qualname__}"
+
+
+def _inside_trio() -> bool:
+    trio = sys.modules.get("trio")
+    return trio is not None and bool(trio.lowlevel.in_trio_run())

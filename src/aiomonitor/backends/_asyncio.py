@@ -1,0 +1,195 @@
+"""Watches one asyncio event loop: the stdlib's, uvloop's, or another one of the same interface."""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.events
+import contextlib
+import itertools
+import os
+import sys
+import threading
+import weakref
+from typing import TYPE_CHECKING, cast
+
+from . import _asyncio_tasks as tasks
+from . import frames
+from ._asyncio_cancel import Canceller, post
+from .base import AwaitChain, CodePoint
+from .ownership import Releaser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+
+    from typing_extensions import TypeIs
+
+    from aiomonitor.model import CancelOutcome, LoopState
+
+    from ._asyncio_tasks import Task
+    from .base import TaskFacts, TaskHandle
+
+_serial = itertools.count(1)
+
+NO_STACK = "The task is running, in code whose frames cannot be read."
+ENDED = "The task has ended."
+
+
+def event_loop_here() -> asyncio.AbstractEventLoop | None:
+    """The loop that runs in this thread, else the thread's current one unless that is closed.
+
+    `asyncio.get_event_loop()` would create one or warn, so this looks where the policies keep it.
+    """
+    running = asyncio._get_running_loop()  # noqa: SLF001 - documented in its source for this use
+    if running is not None:
+        return running
+    # None until a policy was needed; `get_event_loop_policy()` would make one, or warn (3.14).
+    policy = getattr(asyncio.events, "_event_loop_policy", None)
+    current = getattr(getattr(policy, "_local", None), "_loop", None)
+    return current if is_event_loop(current) and not current.is_closed() else None
+
+
+def is_event_loop(thing: object) -> TypeIs[asyncio.AbstractEventLoop]:
+    """Whether it is of the kind that this module watches."""
+    return isinstance(thing, asyncio.AbstractEventLoop)
+
+
+class AsyncioBackend:
+    """The `Backend` of one event loop; what each method promises is said there."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._thread_id: int | None = None
+        self._releaser = Releaser(self.call_in_loop)
+        self._canceller = Canceller(loop)
+        # A number is ours alone: another monitor of this loop counts for itself.
+        self._number_name = f"_aiomonitor_number_{next(_serial)}"
+        self._numbers: weakref.WeakKeyDictionary[TaskHandle, int] = weakref.WeakKeyDictionary()
+        self._in_library = frames.library_test(*_library_paths(self.runtime))
+
+    @property
+    def runtime(self) -> str:
+        modules = {base.__module__.partition(".")[0] for base in type(self._loop).__mro__}
+        return "uvloop" if "uvloop" in modules else "asyncio"
+
+    def attach(self) -> None:
+        self.loop_thread_id()
+        if not hasattr(self._loop, "_thread_id"):
+            self.call_in_loop(self._note_thread)  # now or when it runs, only the loop can tell
+
+    def detach(self) -> None:
+        if self._loop.is_closed():
+            self._releaser.abandon()
+
+    def live_tasks(self) -> Generator[TaskHandle, None, None]:
+        found = tasks.references(self._loop, self._releaser)
+        return tasks.lend(found, self._is_ours, self._releaser)
+
+    def borrow(
+        self, references: Iterable[weakref.ref[TaskHandle]]
+    ) -> Generator[TaskHandle, None, None]:
+        found = cast("Iterable[tasks.Reference]", references)
+        return tasks.lend(found, tasks.is_live, self._releaser)
+
+    def _is_ours(self, task: Task | None) -> bool:
+        return task is not None and task.get_loop() is self._loop and not task.done()
+
+    def number_of(self, task: TaskHandle) -> int | None:
+        number = getattr(task, self._number_name, None)
+        return number if isinstance(number, int) else self._numbers.get(task)
+
+    def set_number(self, task: TaskHandle, number: int) -> None:
+        try:
+            setattr(task, self._number_name, number)
+        except AttributeError:  # a task class with slots
+            self._numbers[task] = number
+
+    def facts(self, task: TaskHandle) -> TaskFacts:
+        held: list[object] = []
+        try:
+            return tasks.facts(cast("Task", task), held)
+        finally:
+            self._releaser.release(held)
+
+    def await_chain(self, task: TaskHandle) -> AwaitChain:
+        held: list[object] = []
+        try:
+            return self._steady_chain(cast("Task", task), held)
+        except Exception as error:  # attributes of an awaitable that is none of Python's own
+            return AwaitChain(points=(), note=f"The chain cannot be read: {type(error).__name__}.")
+        finally:
+            self._releaser.release(held)
+
+    def innermost(self, task: TaskHandle) -> tuple[CodePoint | None, str]:
+        held: list[object] = []
+        try:
+            return self._shown(cast("Task", task), held)
+        except Exception:  # as above
+            return None, ""
+        finally:
+            self._releaser.release(held)
+
+    def _steady_chain(self, task: Task, held: list[object]) -> AwaitChain:
+        chain, steady = frames.steady(lambda: self._chain(task, held))
+        if steady:
+            return chain
+        return AwaitChain(points=chain.points, awaiting=chain.awaiting, note=frames.MOVING)
+
+    def _chain(self, task: Task, held: list[object]) -> AwaitChain:
+        """One reading."""
+        coroutine = tasks.coroutine_of(task, held)
+        if task.done():
+            return AwaitChain(points=(), note=ENDED)
+        if tasks.is_running(task, coroutine, held):
+            points = frames.executing_points(coroutine, held)
+            return AwaitChain(points=points or (), note="" if points else NO_STACK)
+        chain = frames.suspended_chain(coroutine, held)
+        awaiting = chain.awaiting or tasks.awaiting(task, held)
+        return AwaitChain(points=chain.points, awaiting=awaiting, note=chain.note)
+
+    def _shown(self, task: Task, held: list[object]) -> tuple[CodePoint | None, str]:
+        """Reads once: a place that the task has just left is no news, and listings are long."""
+        coroutine = tasks.coroutine_of(task, held)
+        if frames.is_executing(coroutine):
+            points = frames.executing_points(coroutine, held) or ()
+            index, awaits = frames.shown_of([point.code for point in points], self._in_library)
+            return (points[index], awaits) if points else (None, "")
+        levels, _end, _cut = frames.follow(coroutine, held)
+        index, awaits = frames.shown_of(list(map(frames.code_of, levels)), self._in_library)
+        return (frames.point_of(levels[index], held), awaits) if levels else (None, "")
+
+    def cancel(self, task: TaskHandle, timeout: float) -> CancelOutcome:
+        return self._canceller.cancel(cast("Task", task), timeout)
+
+    def call_in_loop(self, function: Callable[[], object]) -> bool:
+        return post(self._loop, function)
+
+    def loop_state(self) -> LoopState:
+        if self._loop.is_closed():
+            return "closed"
+        return "running" if self._loop.is_running() else "stopped"
+
+    def loop_thread_id(self) -> int | None:
+        """As in `Backend`. A loop that doesn't tell its thread, as uvloop's, is asked by a call
+        that it may not have taken yet: then the answer is the thread of its last run, or None."""
+        if not self._loop.is_running():
+            self._thread_id = None
+            return None
+        if hasattr(self._loop, "_thread_id"):
+            return cast("int | None", self._loop._thread_id)  # noqa: SLF001 - see test_drift
+        if asyncio._get_running_loop() is self._loop:  # noqa: SLF001
+            self._note_thread()
+        elif self._thread_id is None:
+            self.call_in_loop(self._note_thread)
+        return self._thread_id
+
+    def _note_thread(self) -> None:
+        """In the loop's thread."""
+        self._thread_id = threading.get_ident()
+
+
+def _library_paths(runtime: str) -> list[str]:
+    """Where code is that no application wrote: the runtime, and `@asynccontextmanager`."""
+    files = [asyncio.__file__]
+    if runtime in sys.modules:
+        files.append(str(sys.modules[runtime].__file__))
+    return [contextlib.__file__, *(os.path.dirname(file) + os.sep for file in files)]  # noqa: PTH120

@@ -1,0 +1,212 @@
+"""Lists asyncio's tasks and reads what a task object says, from any thread.
+
+With `_asyncio` and `_asyncio_cancel`, the only place for asyncio's private parts; each of them has
+a test in tests/backends/test_drift.py. Objects taken from the application go into `held`: see
+`ownership`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.tasks
+import contextlib
+import itertools
+import sys
+import time
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from . import frames
+from .base import TaskFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from aiomonitor.model import TaskState
+
+    from .ownership import Releaser
+
+Task = asyncio.Task[Any]
+Reference = weakref.ref[Task]
+
+CHUNK = 256
+"""Tasks given out between two offers of the GIL: a reader that spends 5 µs on each takes a quarter
+of a switch interval (5 ms), and a loop that never idles costs it one interval per chunk."""
+
+ATTEMPTS = 10
+"""Times that 3.14's `all_tasks` may fail, while tasks of another class than C's come and go."""
+
+GIL_OFFER = 1e-5
+"""Seconds slept to let others have the GIL. 0 is not enough on 3.10: the waiting thread is woken,
+but finds the GIL taken again and begins its 5 ms of patience anew, for as long as the listing takes
+(1.2 s measured for 100 000 tasks)."""
+
+
+def references(loop: asyncio.AbstractEventLoop, releaser: Releaser) -> list[Reference]:
+    """Weak references to the tasks of the process or of the loop, each task once.
+
+    `asyncio.all_tasks` is safe in another thread from 3.14 on. Before that, it iterates in bytecode
+    over a set that the loop changes; `list()` of the set below is one C call.
+    """
+    if sys.version_info >= (3, 14):
+        return _weaken(_all_tasks(loop), releaser)
+    if "_all_tasks" in vars(asyncio.tasks):  # up to 3.11
+        return list(_private("_all_tasks").data)
+    # In this order: a task leaves the eager ones when it first suspends, so it may be in both
+    # copies but not in neither. The strong references keep the ids from being used again.
+    eager: list[object] = list(_private("_eager_tasks"))
+    scheduled: list[Reference] = list(_private("_scheduled_tasks").data)
+    if eager:
+        twice = set(map(id, eager))
+        scheduled = [each for each in scheduled if _id_behind(each) not in twice]
+    return scheduled + _weaken(eager, releaser)
+
+
+def _private(name: str) -> Any:
+    return getattr(asyncio.tasks, name)
+
+
+def _id_behind(reference: Reference) -> int:
+    return id(reference())
+
+
+def _all_tasks(loop: asyncio.AbstractEventLoop) -> list[object]:
+    for _ in range(ATTEMPTS):
+        # A set of weak references may change size under the iteration.
+        with contextlib.suppress(RuntimeError):
+            return list(asyncio.all_tasks(loop))
+    return list(asyncio.all_tasks(loop))
+
+
+def _weaken(tasks: list[object], releaser: Releaser) -> list[Reference]:
+    """Turn strong references into weak ones, and empty the list."""
+    weak: list[Reference] = []
+    while tasks:
+        held = tasks[-CHUNK:]
+        del tasks[-CHUNK:]
+        weak.extend(map(weakref.ref, held))  # type: ignore[arg-type]
+        releaser.release(held)
+    return weak
+
+
+def lend(
+    references: Iterable[Reference], wanted: Callable[[Any], bool], releaser: Releaser
+) -> Generator[object, None, None]:
+    """Give out the wanted tasks behind the references, chunk by chunk.
+
+    The generator owns each chunk and lets go of it when the consumer asks for what comes after. A
+    plain `for` loop still has the chunk's last task in its variable at that moment, so that one is
+    owned for a chunk longer. Nobody can do that at the end: there, and before it leaves the loop
+    early, the consumer has to delete its variable.
+    """
+    last: list[object] = []
+    chunk: list[object] = []
+    try:
+        for chunk in _chunks(references, wanted, releaser):
+            yield from chunk
+            releaser.release(last)
+            last += chunk[-1:]
+            releaser.release(chunk)
+    finally:
+        releaser.release(chunk)
+        releaser.release(last)
+
+
+def _chunks(
+    references: Iterable[Reference], wanted: Callable[[Any], bool], releaser: Releaser
+) -> Iterator[list[object]]:
+    waiting = iter(references)
+    while some := list(itertools.islice(waiting, CHUNK)):
+        held = [reference() for reference in some]
+        chunk: list[object] = list(filter(wanted, held))
+        releaser.release(held)  # type: ignore[arg-type]
+        yield chunk
+        time.sleep(GIL_OFFER)
+
+
+def is_live(task: Task | None) -> bool:
+    """Whether it exists and has not ended."""
+    return task is not None and not task.done()
+
+
+def coroutine_of(task: Task, held: list[object]) -> object:
+    """Its coroutine; None for an eager task that has ended."""
+    try:
+        coroutine: object = task.get_coro()
+    except Exception:  # a task class of the application's own
+        coroutine = None
+    held.append(coroutine)
+    return coroutine
+
+
+def facts(task: Task, held: list[object]) -> TaskFacts:
+    """Name, coroutine and state. Whatever a task class of the application raises is no matter."""
+    coroutine = coroutine_of(task, held)
+    return TaskFacts(
+        name=_text(task.get_name, task),
+        coroutine=_text(lambda: _qualified_name(coroutine), coroutine),
+        state=state(task, coroutine, held),
+        cancelling=_cancelling(task),
+    )
+
+
+def _text(read: Callable[[], object], owner: object) -> str:
+    """A plain `str` of what the application supplies, or the type's name if it fails."""
+    try:
+        return str.__str__(str(read()))  # a subclass of str may answer, too
+    except Exception:  # the application's own code
+        return type(owner).__name__
+
+
+def _qualified_name(coroutine: object) -> str:
+    name = getattr(coroutine, "__qualname__", None)
+    return name if isinstance(name, str) else type(coroutine).__name__
+
+
+def _cancelling(task: Task) -> int:
+    if sys.version_info >= (3, 11):
+        return task.cancelling()
+    return int(getattr(task, "_must_cancel", False))
+
+
+def state(task: Task, coroutine: object, held: list[object]) -> TaskState:
+    """What the task does. Between a wake-up call and the step it makes, a task is runnable."""
+    if task.done():
+        return "done"
+    if is_running(task, coroutine, held):
+        return "running"
+    waiter = _waiter(task, held)
+    return "runnable" if waiter is None or _is_done(waiter) else "waiting"
+
+
+def _is_done(future: Any) -> bool:
+    try:
+        return bool(future.done())
+    except Exception:  # anything with `_asyncio_future_blocking` counts as a future
+        return False
+
+
+def is_running(task: Task, coroutine: object, held: list[object]) -> bool:
+    """Whether its thread executes it now, or what it called.
+
+    The coroutine knows best: a task that starts an eager one runs, but is not the current task.
+    Coroutines that are no Python code do not tell.
+    """
+    if frames.kind_of(coroutine):
+        return frames.is_executing(coroutine)
+    current = asyncio.current_task(task.get_loop())
+    held.append(current)
+    return current is task
+
+
+def _waiter(task: Task, held: list[object]) -> Any:
+    """The future that will wake the task; None if it is to be stepped anyway."""
+    waiter = getattr(task, "_fut_waiter", None)
+    held.append(waiter)
+    return waiter
+
+
+def awaiting(task: Task, held: list[object]) -> str:
+    """The type of what the task waits for, where its await chain does not tell."""
+    waiter = _waiter(task, held)
+    return "" if waiter is None else type(waiter).__name__

@@ -1,0 +1,112 @@
+"""What the monitor asks of an asynchronous runtime: the `Backend` protocol and its raw values.
+
+A backend reads another thread's objects. Unless a docstring says otherwise, every method may be
+called from any thread, at any time, while the application's loop runs, is blocked, stopped or
+closed; none waits for that loop without a time limit, and none raises because a task ends meanwhile.
+This module must not import any runtime.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import weakref
+    from collections.abc import Callable, Generator, Iterable
+    from types import CodeType
+
+    from aiomonitor.model import CancelOutcome, LoopState, TaskState
+
+TaskHandle = object
+"""The runtime's own task. Only backends look inside; nobody may keep one: the monitor must never be
+a task's last owner, since the task's finaliser would then run in the monitor's thread."""
+
+
+class CodePoint(NamedTuple):
+    """A place in running code, cheap to take and harmless to keep: no frame, no locals.
+
+    `lasti` is the offset of the last instruction in bytes, or -1 where it is not known.
+    """
+
+    code: CodeType
+    lasti: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFacts:
+    """What a runtime knows about one task without walking its stack."""
+
+    name: str
+    coroutine: str
+    state: TaskState
+    cancelling: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitChain:
+    """Where a task stands, outermost first; `awaiting` is the type name of what ends the chain."""
+
+    points: tuple[CodePoint, ...]
+    awaiting: str = ""
+    note: str = ""
+
+
+class Backend(Protocol):
+    """One monitored run of one runtime."""
+
+    @property
+    def runtime(self) -> str:
+        """The runtime's name for people: "asyncio", "uvloop", "trio"."""
+
+    def attach(self) -> None:
+        """Begin to watch. Called once, in the thread that starts the monitor."""
+
+    def detach(self) -> None:
+        """Stop watching and leave the runtime as it was found. Idempotent, any thread."""
+
+    def live_tasks(self) -> Generator[TaskHandle, None, None]:
+        """Every task of the run that has not ended, each once, in no promised order.
+
+        References are copied in one C-level call; then handles are given out in small chunks with
+        the GIL offered to other threads in between. Drop each handle before you ask for the next.
+        """
+
+    def borrow(
+        self, references: Iterable[weakref.ref[TaskHandle]]
+    ) -> Generator[TaskHandle, None, None]:
+        """The tasks behind weak references, in order, without those that have ended.
+
+        The rules are those of `live_tasks`.
+        """
+
+    def number_of(self, task: TaskHandle) -> int | None:
+        """The number that `set_number` gave the task, or None."""
+
+    def set_number(self, task: TaskHandle, number: int) -> None:
+        """Remember the number for as long as the task lives, without keeping it alive."""
+
+    def facts(self, task: TaskHandle) -> TaskFacts:
+        """Name, coroutine and state."""
+
+    def await_chain(self, task: TaskHandle) -> AwaitChain:
+        """The task's await chain; for a running task, the frames that its thread executes."""
+
+    def innermost(self, task: TaskHandle) -> tuple[CodePoint | None, str]:
+        """The innermost place outside of the runtime's library, and the name of the runtime's
+        function that it awaits (or an empty string): what a one-line listing shows."""
+
+    def cancel(self, task: TaskHandle, timeout: float) -> CancelOutcome:
+        """Ask the task to cancel itself, in its loop's thread, and wait for `timeout` seconds.
+
+        Called in the loop's own thread, it delivers the request and does not wait.
+        """
+
+    def call_in_loop(self, function: Callable[[], object]) -> bool:
+        """Post a call to the run's thread and return at once; False if the run has ended."""
+
+    def loop_state(self) -> LoopState:
+        """Whether the run is going on. A blocked loop counts as running."""
+
+    def loop_thread_id(self) -> int | None:
+        """The `threading.get_ident()` of the run's thread, or None while it does not run."""

@@ -1,0 +1,174 @@
+"""A backend of scripted tasks, for tests of whatever stands above the backends; imports no runtime.
+
+>>> backend = FakeBackend()
+>>> task = backend.add("worker-1", coroutine="serve", cancelled=CancelOutcome.REQUESTED)
+>>> [each.name for each in backend.live_tasks()]
+['worker-1']
+
+It obeys the same contract suite as the real ones, but runs no code: a suspended coroutine can be
+given to a task, to have an await chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from aiomonitor.model import CancelOutcome
+
+from . import frames
+from .base import AwaitChain, CodePoint, TaskFacts
+
+if TYPE_CHECKING:
+    import weakref
+    from collections.abc import Callable, Generator, Iterable
+
+    from aiomonitor.model import LoopState, TaskState
+
+    from .base import TaskHandle
+
+_in_no_library = frames.library_test("\0")
+
+
+@dataclass(eq=False, kw_only=True)
+class FakeTask:
+    """What a task is to say. Change its attributes to make it do something.
+
+    `suspended` is a coroutine that stands where the task does, or None. `cancelled` is the outcome
+    of a cancellation; a task that is to be ENDED by it is done afterwards.
+    """
+
+    name: str
+    coroutine: str
+    state: TaskState = "waiting"
+    cancelling: int = 0
+    suspended: object = None
+    cancelled: CancelOutcome = CancelOutcome.ENDED
+    awaits: str = ""
+    number: int | None = None
+
+    def finish(self) -> None:
+        """End, as a task does whose coroutine has returned."""
+        self.state = "done"
+        self.suspended = None
+
+
+class FakeBackend:
+    """A run whose tasks are what a test says they are; one thread at a time.
+
+    `state` and `thread_id` are what the loop reports. Posted calls wait in `posted` while the loop
+    is stopped or `blocked`, and until `run_posted()`; else they are made at once.
+    """
+
+    runtime = "fake"
+
+    def __init__(self) -> None:
+        self.tasks: list[FakeTask] = []
+        self.state: LoopState = "running"
+        self.blocked = False
+        self.thread_id: int | None = None
+        self.attached = False
+        self.posted: list[Callable[[], object]] = []
+
+    def add(
+        self,
+        name: str,
+        coroutine: str = "",
+        *,
+        state: TaskState = "waiting",
+        suspended: object = None,
+        awaits: str = "",
+        cancelled: CancelOutcome = CancelOutcome.ENDED,
+    ) -> FakeTask:
+        """A new live task; `coroutine` may be left out if `suspended` has a name."""
+        task = FakeTask(
+            name=name,
+            coroutine=coroutine or getattr(suspended, "__qualname__", "coroutine"),
+            state=state,
+            suspended=suspended,
+            awaits=awaits,
+            cancelled=cancelled,
+        )
+        self.tasks.append(task)
+        return task
+
+    def attach(self) -> None:
+        self.attached = True
+
+    def detach(self) -> None:
+        self.attached = False
+
+    def live_tasks(self) -> Generator[TaskHandle, None, None]:
+        yield from [task for task in self.tasks if task.state != "done"]
+
+    def borrow(
+        self, references: Iterable[weakref.ref[TaskHandle]]
+    ) -> Generator[TaskHandle, None, None]:
+        for reference in references:
+            task = reference()
+            if task is not None and _scripted(task).state != "done":
+                yield task
+
+    def number_of(self, task: TaskHandle) -> int | None:
+        return _scripted(task).number
+
+    def set_number(self, task: TaskHandle, number: int) -> None:
+        _scripted(task).number = number
+
+    def facts(self, task: TaskHandle) -> TaskFacts:
+        script = _scripted(task)
+        return TaskFacts(
+            name=script.name,
+            coroutine=script.coroutine,
+            state=script.state,
+            cancelling=script.cancelling,
+        )
+
+    def await_chain(self, task: TaskHandle) -> AwaitChain:
+        suspended = _scripted(task).suspended
+        return AwaitChain(points=()) if suspended is None else frames.suspended_chain(suspended, [])
+
+    def innermost(self, task: TaskHandle) -> tuple[CodePoint | None, str]:
+        points = self.await_chain(task).points
+        index, _ = frames.shown_of([point.code for point in points], _in_no_library)
+        return points[index] if points else None, _scripted(task).awaits
+
+    def cancel(self, task: TaskHandle, timeout: float) -> CancelOutcome:  # noqa: ARG002 - no waits
+        script = _scripted(task)
+        if script.state == "done":
+            return CancelOutcome.ALREADY_DONE
+        if self.state == "closed":
+            return CancelOutcome.UNRESPONSIVE
+        self.call_in_loop(lambda: _cancel(script))
+        waits = self.blocked or self.state == "stopped"
+        return CancelOutcome.UNRESPONSIVE if waits else script.cancelled
+
+    def call_in_loop(self, function: Callable[[], object]) -> bool:
+        if self.state == "closed":
+            return False
+        self.posted.append(function)
+        if self.state == "running" and not self.blocked:
+            self.run_posted()
+        return True
+
+    def run_posted(self) -> None:
+        """Make the calls that the loop has not taken yet."""
+        while self.posted:
+            self.posted.pop(0)()
+
+    def loop_state(self) -> LoopState:
+        return self.state
+
+    def loop_thread_id(self) -> int | None:
+        return self.thread_id if self.state == "running" else None
+
+
+def _scripted(task: TaskHandle) -> FakeTask:
+    return cast("FakeTask", task)
+
+
+def _cancel(task: FakeTask) -> None:
+    if task.cancelled is CancelOutcome.ENDED:
+        task.finish()
+    elif task.cancelled is CancelOutcome.REQUESTED:
+        task.cancelling += 1

@@ -1,0 +1,271 @@
+"""Reads where suspended and running code stands, from another thread; imports no runtime.
+
+Frames and the objects along an await chain are looked at and put into `held`, never kept: see
+`ownership`. Locals are not touched, since reading `f_locals` up to 3.12 keeps them alive.
+What is reported is `CodePoint`s; text is made of them by `symbolise`, when somebody looks.
+"""
+
+from __future__ import annotations
+
+import gc
+import linecache
+import sys
+import threading
+from functools import lru_cache
+from operator import attrgetter
+from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, GeneratorType
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from aiomonitor.model import FrameInfo
+
+from .base import AwaitChain, CodePoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+CHAIN_LIMIT = 1000
+"""Awaits followed in one chain: about what the recursion limit lets Python run, and the way out of
+a cycle, which hand-written awaitables can make."""
+
+STACK_LIMIT = 2000
+"""Frames taken of one thread: beyond the recursion limit nobody reads them."""
+
+READS = 5
+"""Times that a chain is read until two readings agree. A GIL switch every 5 ms against 50 µs for
+a reading makes even the second one rarely needed."""
+
+MOVING = "The task moved on while this was read: the frames may not belong together."
+CUT = f"The chain is longer than {CHAIN_LIMIT} awaits: the rest is not shown."
+
+
+class _Kind(NamedTuple):
+    """How one type of suspendable object names its parts."""
+
+    awaited: Callable[[object], object]
+    frame: Callable[[object], FrameType | None]
+    code: Callable[[object], CodeType]
+    running: Callable[[object], bool]
+
+
+def _kind(prefix: str, awaited: str) -> _Kind:
+    names = (awaited, "frame", "code", "running")
+    return _Kind(*(attrgetter(f"{prefix}_{name}") for name in names))
+
+
+_COROUTINE = _kind("cr", "await")
+_GENERATOR = _kind("gi", "yieldfrom")
+_KINDS = {
+    CoroutineType: _COROUTINE,
+    GeneratorType: _GENERATOR,
+    AsyncGeneratorType: _kind("ag", "await"),
+}
+
+OPAQUE = frozenset(
+    {
+        "async_generator_asend",  # `async for`, `anext(agen)`, `agen.asend()`
+        "async_generator_athrow",  # `agen.athrow()`, `agen.aclose()`
+        "coroutine_wrapper",  # `coroutine.__await__()`
+        "anext_awaitable",  # `anext(agen, default)`
+        "FutureIter",  # `await future`, the C implementation
+    }
+)
+"""Names of C types that wrap what is awaited and tell nobody but the garbage collector."""
+
+
+def kind_of(thing: object) -> _Kind | None:
+    """How to read the object, if it suspends; other types go by their attributes (Cython's)."""
+    kind = _KINDS.get(type(thing))
+    if kind is None and hasattr(type(thing), "cr_await"):
+        return _COROUTINE
+    if kind is None and hasattr(type(thing), "gi_yieldfrom"):
+        return _GENERATOR
+    return kind
+
+
+def _inside(wrapper: object, held: list[object]) -> object | None:
+    """What an opaque awaitable wraps: the first to suspend, else the first thing at all."""
+    if type(wrapper).__name__ not in OPAQUE:
+        return None
+    # Types made on the heap are referents of their instances.
+    referents = [each for each in gc.get_referents(wrapper) if not isinstance(each, type)]
+    held.extend(referents)
+    for referent in referents:
+        # A value that is being sent comes after the generator that it is sent to.
+        if kind_of(referent) or type(referent).__name__ in OPAQUE:
+            return referent  # type: ignore[no-any-return]  # gc knows no types
+    return referents[0] if referents else None
+
+
+def follow(outermost: object, held: list[object]) -> tuple[list[object], object | None, bool]:
+    """The objects that await one another, what ends the chain, and whether it was cut short."""
+    levels: list[object] = []
+    thing: object | None = outermost
+    for _ in range(CHAIN_LIMIT):
+        held.append(thing)
+        if kind := kind_of(thing):
+            levels.append(thing)
+            following = kind.awaited(thing)
+        elif (following := _inside(thing, held)) is None:
+            return levels, thing, False
+        if following is None:
+            return levels, None, False
+        thing = following
+    held.append(thing)
+    return levels, None, True
+
+
+def point_of(level: object, held: list[object]) -> CodePoint | None:
+    """Where one level of a chain stands; None if it has ended."""
+    kind = kind_of(level)
+    frame = kind.frame(level) if kind else None
+    if frame is None:
+        return None
+    held.append(frame)
+    return CodePoint(frame.f_code, frame.f_lasti)
+
+
+def code_of(level: object) -> CodeType:
+    """Its code. Unlike `point_of`, this makes no frame object, which would stay to the end."""
+    kind = kind_of(level)
+    assert kind is not None, "only what has a kind becomes a level"  # noqa: S101
+    return kind.code(level)
+
+
+def is_executing(outermost: object) -> bool:
+    """Whether some thread is running the coroutine or one that it awaits."""
+    kind = kind_of(outermost)
+    return kind is not None and bool(kind.running(outermost))
+
+
+def suspended_chain(outermost: object, held: list[object]) -> AwaitChain:
+    """The chain of a coroutine that does not run."""
+    levels, end, cut = follow(outermost, held)
+    points = (point_of(level, held) for level in levels)
+    return AwaitChain(
+        points=tuple(filter(None, points)),
+        awaiting="" if end is None else type(end).__name__,
+        note=CUT if cut else "",
+    )
+
+
+def executing_points(outermost: object, held: list[object]) -> tuple[CodePoint, ...] | None:
+    """The frames of a coroutine that runs, down to the one on top, synchronous ones included.
+
+    Whichever thread it is that has the coroutine's frame on its stack is the right one. None if no
+    thread has it: the coroutine is suspended by now, or shows no frame.
+    """
+    kind = kind_of(outermost)
+    base = kind.frame(outermost) if kind else None
+    if base is None:
+        return None
+    held.append(base)
+    others = (_stack(top, base, held) for top in _other_tops(held).values())
+    return next(filter(None, others), None) or _stack(sys._getframe(), base, [])  # noqa: SLF001
+
+
+def thread_points(thread_id: int, held: list[object] | None = None) -> tuple[CodePoint, ...]:
+    """What a thread executes, outermost first; empty if there is no such thread."""
+    held = [] if held is None else held
+    if thread_id == threading.get_ident():
+        return _stack(sys._getframe(1), None, []) or ()  # noqa: SLF001
+    return _stack(_other_tops(held).get(thread_id), None, held) or ()
+
+
+def _other_tops(held: list[object]) -> dict[int, FrameType]:
+    """The frame on top of each other thread's stack.
+
+    Ours stay out of `held`: when they return, it would be their last owner.
+    """
+    tops = sys._current_frames()  # noqa: SLF001 - documented for this use
+    del tops[threading.get_ident()]
+    held.extend(tops.values())
+    return tops
+
+
+def _stack(
+    top: FrameType | None, base: FrameType | None, held: list[object]
+) -> tuple[CodePoint, ...] | None:
+    """The frames from `base` (None: the thread's first one) to `top`, if `base` is among them."""
+    points: list[CodePoint] = []
+    frame = top
+    while frame is not None and len(points) < STACK_LIMIT:
+        held.append(frame)
+        points.append(CodePoint(frame.f_code, frame.f_lasti))
+        if frame is base:
+            break
+        frame = frame.f_back
+    if base is not None and frame is not base:
+        return None
+    return tuple(reversed(points))
+
+
+_Reading = TypeVar("_Reading")
+
+
+def steady(read: Callable[[], _Reading]) -> tuple[_Reading, bool]:
+    """What `read` returns, and whether two readings in a row agreed on it."""
+    before = read()
+    for _ in range(READS - 1):
+        now = read()
+        if now == before:
+            return now, True
+        before = now
+    return before, False
+
+
+def library_test(*paths: str) -> Callable[[str], bool]:
+    """A cheap test whether a file belongs to one of these directories or files."""
+
+    @lru_cache(maxsize=4096)
+    def in_library(filename: str) -> bool:
+        return filename.startswith(paths)
+
+    return in_library
+
+
+def shown_of(codes: Sequence[CodeType], in_library: Callable[[str], bool]) -> tuple[int, str]:
+    """Which of the codes (outermost first) a listing shows, and what is called there.
+
+    It is the innermost that isn't the library's, or the very innermost if all of them are.
+    """
+    last = len(codes) - 1
+    for index in range(last, -1, -1):
+        if not in_library(codes[index].co_filename):
+            return index, function_name(codes[index + 1]) if index < last else ""
+    return last, ""
+
+
+def function_name(code: CodeType) -> str:
+    """The qualified name; the plain one on 3.10, where code does not know better."""
+    return getattr(code, "co_qualname", code.co_name)
+
+
+def symbolise(point: CodePoint) -> FrameInfo:
+    """The place for people to read. Never raises: a line that can't be read is empty."""
+    lineno = _line(point)
+    return FrameInfo(
+        filename=point.code.co_filename,
+        lineno=lineno,
+        function=function_name(point.code),
+        source=_source(point.code.co_filename, lineno),
+    )
+
+
+def _line(point: CodePoint) -> int:
+    """The line of an instruction; instructions without one belong to the line before."""
+    line = point.code.co_firstlineno
+    for start, _end, number in point.code.co_lines():
+        if start > max(point.lasti, 0):
+            break
+        line = number or line
+    return line
+
+
+def _source(filename: str, lineno: int) -> str:
+    # No linecache.checkcache(): it takes entries out of a cache that the application's threads are
+    # reading, which makes their tracebacks fail with KeyError, and a file that changed on disk is
+    # not what runs. The older line is the nearer one.
+    try:
+        return linecache.getline(filename, lineno).strip()
+    except Exception:  # a loader of the application may raise anything
+        return ""

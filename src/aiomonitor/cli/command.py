@@ -1,0 +1,103 @@
+"""One command for a script: agree with the server, send it, print its output, take its status.
+
+The protocol, which is ours: the option ONE_SHOT, and subnegotiations of it that begin with a
+letter. We send `T` and a token, if there is one, then `C` and the command; the output is plain
+data; the server ends with `S` and the status in digits, and closes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+
+import anyio
+
+from aiomonitor.cli.connection import ClientError, Connection
+from aiomonitor.cli.screen import offer_terminal, settle_terminal
+from aiomonitor.cli.streams import write_stdout
+from aiomonitor.terminal.telnet import (
+    Command,
+    Data,
+    Disabled,
+    Event,
+    Option,
+    Subnegotiation,
+)
+
+
+async def run_command(
+    connection: Connection, command: bytes, token: bytes | None, timeout: float
+) -> int:
+    """Returns the command's status; `timeout` in seconds is for the agreement before it."""
+    await _agree(connection, timeout)
+    if token is not None:
+        connection.codec.subnegotiate(Option.ONE_SHOT, b"T" + token)
+    connection.codec.subnegotiate(Option.ONE_SHOT, b"C" + command)
+    await connection.send()
+    while (events := await connection.receive()) is not None:
+        for event in events:
+            if isinstance(event, Data):
+                write_stdout(event.data)
+            elif (status := _status(event)) is not None:
+                return status
+            settle_terminal(connection.codec, event)
+        await connection.send()
+    raise ClientError(f"{connection.address} closed the connection before the command had ended")
+
+
+def _status(event: Event) -> int | None:
+    match event:
+        case Subnegotiation(option=Option.ONE_SHOT, payload=payload) if payload[:1] == b"S":
+            return min(int(payload[1:]), 255) if payload[1:].isdigit() else None
+    return None
+
+
+async def _agree(connection: Connection, timeout: float) -> None:
+    """Make sure that this is a monitor, before it is told a token, and describe the terminal.
+
+    A server that asks for the terminal, but does not care for the answer, gets the command late.
+    """
+    codec = connection.codec
+    codec.request(Option.ONE_SHOT, "local")
+    unsettled: set[int | None] = {Option.ONE_SHOT, *offer_terminal(codec)}
+    with anyio.move_on_after(timeout):
+        await connection.send()
+        while unsettled:
+            for event in await _receive(connection):
+                _check(connection, event)
+                unsettled.discard(settle_terminal(codec, event))
+            if codec.enabled(Option.ONE_SHOT, "local"):
+                unsettled.discard(Option.ONE_SHOT)
+            await connection.send()
+    if not codec.enabled(Option.ONE_SHOT, "local"):
+        raise _not_a_monitor(connection, f"no answer to our telnet within {timeout:g} s")
+
+
+def _check(connection: Connection, event: Event) -> None:
+    """A monitor negotiates before it says anything, and agrees."""
+    if isinstance(event, Data) and not connection.codec.negotiated:
+        first_line = event.data.splitlines()[0][:60].decode("ascii", "replace")
+        raise _not_a_monitor(connection, f"it says {first_line!r}")
+    if event == Disabled(option=Option.ONE_SHOT, side="local"):
+        raise _not_a_monitor(connection, "it speaks telnet, but takes no single commands")
+
+
+async def _receive(connection: Connection) -> list[Event]:
+    with contextlib.suppress(ClientError):
+        if (events := await connection.receive()) is not None:
+            return events
+    raise _not_a_monitor(connection, "it closed the connection")
+
+
+def _not_a_monitor(connection: Connection, reason: str) -> ClientError:
+    fault = f"{connection.address} is not an aiomonitor terminal port"
+    return ClientError(f"{fault}: {reason}; check --host and --port")
+
+
+async def pass_on_interrupt(connection: Connection) -> None:
+    """Hand the first Ctrl-C to the server, whose command it interrupts; the second one ends us."""
+    if sys.platform != "win32":  # where signals cannot be received so, the first one ends us
+        with anyio.open_signal_receiver(signal.SIGINT) as signals:
+            await anext(signals)
+        await connection.send(bytes((Command.IAC, Command.IP)))

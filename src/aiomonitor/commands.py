@@ -1,0 +1,373 @@
+"""The `cmd`-style interpreter that `Monitor` inherits: from a line of text to a `do_*` call.
+
+It knows neither tasks nor sockets, and has no command of its own but `help`. One interpreter serves
+many clients at once: what belongs to a client (`lastcmd`, `_sin`, `_sout`) lives in a context
+variable, so it follows a command into worker threads and coroutines.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shlex
+import sys
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+from .client import Client, CommandRun, current_run
+from .errors import CommandError, CommandInterrupted, UsageError
+from .render import printable
+from .utils import Parameter, aliases_of, alt_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import click
+
+    from .arguments import Suggestion
+
+_PREFIX = "do_"
+
+
+@dataclass(slots=True)
+class _Call:
+    """What is known of a command line while it is being run, for `postcmd`."""
+
+    name: str = ""
+    args: Sequence[Any] = field(default_factory=list)
+    result: Any = None
+    exception: Exception | None = None
+
+
+class CommandInterpreter:
+    """Resolves, parses and runs command lines. Every method may run in any of our threads."""
+
+    prompt = "monitor >>> "
+    intro = "\nAsyncio Monitor: {tasknum} task{s} running\nType help for available commands\n\n"
+    help_template = "{cmd_name} {arg_list}\n\n{doc}\n{options}"
+    help_short_template = "  {cmd_name:<18} {aliases:<12} {doc_firstline}\n"
+
+    _empty_result: Any = object()
+
+    def __init__(self) -> None:
+        # Commands that are run outside of a session (a test, a script) print as `cmd.Cmd` does.
+        self._own_run = CommandRun(Client())
+        self._click_commands: dict[str, click.Command] = {}
+
+    # --- the current client -------------------------------------------------------------------
+
+    @property
+    def _run(self) -> CommandRun:
+        return current_run.get(self._own_run)
+
+    @property
+    def _client(self) -> Client:
+        return self._run.client
+
+    @property
+    def lastcmd(self) -> str:
+        """The current client's last line, whether it was executed properly or not."""
+        return self._client.lastcmd
+
+    @lastcmd.setter
+    def lastcmd(self, line: str) -> None:
+        self._client.lastcmd = line
+
+    @property
+    def _sin(self) -> TextIO:
+        """Lines that the current client sends while its command runs."""
+        return self._run.sin or sys.stdin
+
+    @_sin.setter
+    def _sin(self, stream: TextIO) -> None:
+        self._run.sin = stream
+
+    @property
+    def _sout(self) -> TextIO:
+        """What is written here goes to the current client alone."""
+        return self._run.sout or sys.stdout
+
+    @_sout.setter
+    def _sout(self, stream: TextIO) -> None:
+        self._run.sout = stream
+
+    # --- running a line -----------------------------------------------------------------------
+
+    def _run_line(self, line: str) -> None:
+        """One line as a client sent it. Never raises but for `CommandInterrupted`."""
+        self._run.status = 0
+        if line.strip():
+            self._command_dispatch(line)
+        else:
+            self.emptyline()
+
+    def _command_dispatch(self, cmd: str) -> Any:
+        """Run a non-empty command line: `precmd`, the command, `postcmd`; returns its result.
+
+        Must be called in a worker thread (or any thread that runs no event loop): a coroutine
+        command is awaited on the monitor's loop while the thread waits.
+        """
+        self.lastcmd = cmd
+        call = _Call(result=self._empty_result)
+        try:
+            self._execute(cmd, call)
+        except Exception as error:
+            call.exception = error
+            self._report(call.name, error)
+        except (CommandInterrupted, SystemExit) as stop:
+            call.exception = CommandError(f"{call.name}: {_why_stopped(stop)}")
+            self._report(call.name, call.exception)
+            if isinstance(stop, CommandInterrupted):
+                raise
+        finally:
+            self._finish(call)
+        return call.result
+
+    def _execute(self, line: str, call: _Call) -> None:
+        call.name, *call.args = _split(line)
+        method, call.args = self.precmd(call.name, call.args)
+        if method is None:
+            call.result = self._run.wait_for(self.default(call.name, call.args))
+        else:
+            call.result = self._call(method, call.args)
+
+    def _call(self, method: Callable[..., Any], args: Sequence[Any]) -> Any:
+        from .arguments import Keyword
+
+        positional = [arg for arg in args if not isinstance(arg, Keyword)]
+        keywords = {arg.name: arg.value for arg in args if isinstance(arg, Keyword)}
+        return self._run.wait_for(method(*positional, **keywords))
+
+    def _finish(self, call: _Call) -> None:
+        try:
+            self.postcmd(call.name, call.args, call.result, call.exception)
+        except Exception as error:
+            self._report("postcmd", error)
+
+    def _report(self, name: str, error: Exception) -> None:
+        """One line, never a traceback: what went wrong, and where if it is the command's fault."""
+        from .arguments import HelpRequested
+
+        if isinstance(error, HelpRequested):
+            self._write(f"{error}\n")
+            return
+        self._run.status = getattr(error, "exit_status", 1)
+        text = str(error) if isinstance(error, CommandError) else _one_line(name, error)
+        self._write(f"{printable(text)}\n")
+
+    def _write(self, text: str) -> None:
+        self._sout.write(text)
+        self._sout.flush()
+
+    # --- what subclasses override -------------------------------------------------------------
+
+    def precmd(
+        self, comm: str, args: Sequence[str]
+    ) -> tuple[Callable[..., Any] | None, Sequence[Any]]:
+        """Resolve a command's name to its method, and its words to arguments of the right types.
+
+        `(None, args)` means that there is no such command: `default` runs.
+        """
+        cmd_method = self._getcmd(comm)
+        if cmd_method is None:
+            return None, args
+        return cmd_method, list(self._map_args(cmd_method, args))
+
+    def postcmd(
+        self, comm: str, args: Sequence[Any], result: Any, exception: Exception | None
+    ) -> None:
+        """Runs after every command, whether it succeeded or not; does nothing by default.
+
+        `result` is `self._empty_result` if the command raised; `exception` is None if it did not.
+        """
+
+    def emptyline(self) -> Any:
+        """Runs when an empty line is entered: by default the last command again."""
+        if not self.lastcmd:
+            return None
+        return self._command_dispatch(self.lastcmd)
+
+    def default(self, comm: str, args: Sequence[str]) -> Any:  # noqa: ARG002 - the seed's signature
+        """Runs when `precmd` finds no command: one line that says what would work."""
+        self._run.status = UsageError.exit_status
+        self._write(printable(self._hint(comm)) + "\n")
+
+    def _getcmd(self, comm: str) -> Callable[..., Any] | None:
+        """The method for a name, an alias or a unique beginning of one; None if there is none."""
+        matches = self._matches(comm)
+        if len(matches) != 1:
+            return None
+        method: Callable[..., Any] = getattr(self, _PREFIX + matches[0])
+        return method
+
+    def _map_args(self, cmd_method: Callable[..., Any], args: Sequence[str]) -> Any:
+        """The words converted to the types that the method's signature names.
+
+        Options come last, as `Keyword` values. Raises `UsageError`.
+        """
+        from .arguments import map_arguments
+
+        command = self._click_command(cmd_method)
+        return map_arguments(
+            command, cmd_method, args, obj=self, terminal_width=self._client.columns
+        )
+
+    # --- names --------------------------------------------------------------------------------
+
+    def _command_names(self) -> dict[str, str]:
+        """Every name and alias, with `_` in place of `-`, and the `do_*` name that it stands for."""
+        names: dict[str, str] = {}
+        for attribute in dir(self):
+            if attribute.startswith(_PREFIX) and callable(getattr(self, attribute)):
+                command = attribute[len(_PREFIX) :]
+                aliases = (
+                    alias.replace("-", "_") for alias in aliases_of(getattr(self, attribute))
+                )
+                names.update(dict.fromkeys(aliases, command))
+                names[command] = command
+        return names
+
+    def _matches(self, comm: str) -> list[str]:
+        """The commands that a typed name may mean: one if it is right, more if ambiguous."""
+        typed = comm.replace("-", "_")
+        names = self._command_names()
+        if typed in names:
+            return [names[typed]]
+        return sorted({command for name, command in names.items() if name.startswith(typed)})
+
+    def _hint(self, comm: str) -> str:
+        import difflib
+
+        candidates = self._matches(comm)
+        if candidates:
+            return f"{comm!r} is ambiguous: {', '.join(map(_shown, candidates))}"
+        names = self._command_names()
+        close = difflib.get_close_matches(comm.replace("-", "_"), names, n=3)
+        if close:
+            meant = " or ".join(repr(_shown(name)) for name in dict.fromkeys(close))
+            return f"unknown command {comm!r}: did you mean {meant}?"
+        return f"unknown command {comm!r}: 'help' lists what there is"
+
+    def _click_command(self, method: Callable[..., Any]) -> click.Command:
+        from .arguments import build_command
+
+        attribute = getattr(method, "__name__", "command")
+        if attribute not in self._click_commands:
+            name = _shown(attribute.removeprefix(_PREFIX))
+            self._click_commands[attribute] = build_command(name, method)
+        return self._click_commands[attribute]
+
+    # --- completion ---------------------------------------------------------------------------
+
+    def _complete(self, line: str) -> list[Suggestion]:
+        """What TAB may offer for the last word of a line; never raises. Worker thread."""
+        from .arguments import Suggestion, suggest
+
+        words, incomplete = _split_incomplete(line)
+        if not words:
+            typed = incomplete.replace("-", "_")
+            return [
+                Suggestion(_shown(name), _first_line(getattr(self, _PREFIX + command)))
+                for name, command in sorted(self._command_names().items())
+                if name.startswith(typed)
+            ]
+        method = self._getcmd(words[0])
+        if method is None:
+            return []
+        return suggest(self._click_command(method), self, words[1:], incomplete)
+
+    # --- help ---------------------------------------------------------------------------------
+
+    @alt_names("? h")
+    def do_help(
+        self,
+        *commands: Annotated[
+            str, Parameter(metavar="COMMAND", complete=lambda monitor, _: monitor._command_list())
+        ],
+    ) -> None:
+        """Show all commands, or how to use some of them.
+
+        TAB completes commands, options, tasks and signals. A command may be shortened as long as it
+        stays unique; an empty line repeats the last one.
+        """
+        if not commands:
+            self._write("Commands (help COMMAND tells more):\n")
+        for name in commands or self._command_list():
+            self._write(self._help_text(name, short=not commands))
+
+    def _command_list(self) -> list[str]:
+        return [_shown(name) for name in sorted(set(self._command_names().values()))]
+
+    def _help_text(self, name: str, *, short: bool) -> str:
+        from .arguments import options_help, usage
+
+        method = self._getcmd(name)
+        if method is None:
+            raise UsageError(self._hint(name))
+        command = self._click_command(method)
+        return (self.help_short_template if short else self.help_template).format(
+            cmd_name=command.name,
+            arg_list=usage(command),
+            doc=inspect.getdoc(method) or "",
+            doc_firstline=_first_line(method),
+            aliases=" ".join(aliases_of(method)),
+            options="" if short else options_help(command, self._client.columns),
+        )
+
+
+def _split(line: str) -> list[str]:
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        message = str(error).lower()
+        raise UsageError(f"{message}: close the quote, or write a backslash before it") from None
+    if not words or not words[0]:
+        raise UsageError("no command: 'help' lists what there is")
+    return words
+
+
+def _split_incomplete(line: str) -> tuple[list[str], str]:
+    """The complete words before the cursor, and the one that TAB is to complete."""
+    for closing in ("", '"', "'"):
+        try:
+            words = shlex.split(line + closing)
+        except ValueError:
+            continue
+        if not words or (not closing and line[-1].isspace()):
+            return words, ""
+        return words[:-1], words[-1]
+    return [], ""
+
+
+def _why_stopped(stop: BaseException) -> str:
+    if isinstance(stop, CommandInterrupted):
+        return "interrupted"
+    return f"asked to exit ({stop}), which a command may not: the application goes on"
+
+
+def _one_line(name: str, error: Exception) -> str:
+    """An unexpected exception of a command: where it was raised, since there is no traceback."""
+    text = re.sub(r"\s+", " ", _text_of(error)).strip()
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return (
+        f"{name}: {type(error).__name__}: {text}{where}"
+        if text
+        else (f"{name}: {type(error).__name__}{where}")
+    )
+
+
+def _text_of(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception as broken:
+        return f"(its text cannot be had: {type(broken).__name__})"
+
+
+def _shown(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _first_line(method: Callable[..., Any]) -> str:
+    return (inspect.getdoc(method) or "").partition("\n")[0]

@@ -1,0 +1,54 @@
+"""Every exception that aiomonitor raises on purpose; imports the stdlib only.
+
+A message names the thing, the cause and the remedy, on one line, because the terminal prints it as
+it is.
+"""
+
+from __future__ import annotations
+
+
+class AiomonitorError(Exception):
+    """The root of the tree: catch it to catch whatever aiomonitor itself has to say."""
+
+
+class NoEventLoopError(AiomonitorError, RuntimeError):
+    """`start_monitor()` was given no loop and the calling thread has none."""
+
+
+class UnsupportedLoopError(AiomonitorError, TypeError):
+    """What was passed as `loop` is of no runtime that aiomonitor can watch."""
+
+
+class BindError(AiomonitorError, OSError):
+    """A service could not listen at its address; carries the `errno` of the cause."""
+
+
+class UnsafeAddressError(AiomonitorError, ValueError):
+    """An address beyond loopback was asked for without a token."""
+
+
+class TaskNotFoundError(AiomonitorError, LookupError):
+    """No live task answers to that number, `id()` or name."""
+
+
+class CommandError(AiomonitorError):
+    """A command could not do its job: its message is shown as one line, its status is 1.
+
+    Raise it in a `do_*` method of your own to say what went wrong without a traceback.
+    """
+
+    exit_status = 1
+
+
+class UsageError(CommandError):
+    """A command line that cannot be understood; its status is 2, as in a shell."""
+
+    exit_status = 2
+
+
+class CommandInterrupted(KeyboardInterrupt):
+    """Ctrl-C was pressed, or the client left, while the command ran.
+
+    Raised inside of the command, at its next write or await; like any `KeyboardInterrupt` it passes
+    through `except Exception`.
+    """

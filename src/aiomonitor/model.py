@@ -1,0 +1,112 @@
+"""The frozen values that every layer exchanges; imports the stdlib only.
+
+They hold text and numbers, never tasks, frames or exceptions: a value that a client keeps must not
+keep the application's objects alive. Any thread may read them.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TaskState = Literal["running", "runnable", "waiting", "done"]
+"""running: on the CPU now (or blocking its loop); runnable: will run in the loop's next round;
+waiting: suspended until something wakes it; done: ended since it was listed."""
+
+LoopState = Literal["running", "stopped", "closed"]
+
+SortKey = Literal["id", "name", "coroutine", "state", "where"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameInfo:
+    """One place in the code, outermost first wherever frames are listed.
+
+    `function` is the qualified name (3.11+; the plain name on 3.10). `source` is the line of code,
+    stripped, or empty where the file can't be read.
+    """
+
+    filename: str
+    lineno: int
+    function: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskInfo:
+    """A live task as one row of a listing.
+
+    `number` is small, stable for the task's life and never reused. `object_id` is `id(task)`.
+    `location` is the innermost frame outside of the runtime's own library, `awaits` the qualified
+    name of what that frame calls there ("sleep", "Queue.get"), or empty. `cancelling` counts the
+    cancellations requested and not yet taken back (0 or 1 on 3.10).
+    """
+
+    number: int
+    object_id: int
+    name: str
+    coroutine: str
+    state: TaskState
+    location: FrameInfo | None = None
+    awaits: str = ""
+    cancelling: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPage:
+    """Some of the live tasks: `total` are live, `matched` of them pass the filter.
+
+    `tasks` makes its rows while it is read, once: a task that ended meanwhile has no row.
+    """
+
+    total: int
+    matched: int
+    tasks: Iterator[TaskInfo]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStack:
+    """A task's await chain: from its coroutine, outermost, to where it is suspended or running.
+
+    `awaiting` names the type of the object at the end of the chain ("Future"), empty for a running
+    task. `note` says in a sentence what is incomplete, or is empty.
+    """
+
+    task: TaskInfo
+    frames: tuple[FrameInfo, ...]
+    awaiting: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadStack:
+    """What a thread of the application is executing, outermost frame first."""
+
+    thread_id: int
+    name: str
+    frames: tuple[FrameInfo, ...]
+    loop_state: LoopState | None = None
+    """The state of the monitored loop, when this is its thread."""
+
+
+class CancelOutcome(enum.Enum):
+    """How a request to cancel a task went."""
+
+    ENDED = "ended"  # cancelled, and it ended in time
+    REQUESTED = "requested"  # delivered, but the task had not ended when the time was up
+    ALREADY_DONE = "already done"  # it had ended before the request reached it
+    UNRESPONSIVE = "unresponsive"  # the loop did not take the request in time
+    UNSUPPORTED = "unsupported"  # this runtime cannot cancel a single task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelResult:
+    """The answer to `Monitor.cancel()`; `detail` is a sentence for people."""
+
+    task: TaskInfo
+    outcome: CancelOutcome
+    detail: str

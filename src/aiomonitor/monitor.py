@@ -1,0 +1,202 @@
+"""`Monitor` and `start_monitor`: the life cycle that applications use.
+
+Imports no user interface and no runtime: what serves clients is loaded by the monitor's own thread
+when the first of them connects.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .backends import detect
+from .builtin import BuiltinCommands
+from .commands import CommandInterpreter
+from .errors import AiomonitorError
+from .listeners import display, listen
+
+if TYPE_CHECKING:
+    import socket
+    from types import TracebackType
+
+    from .service import Service
+
+MONITOR_HOST = "127.0.0.1"
+MONITOR_TERMUI_PORT = 20101
+MONITOR_PORT = MONITOR_TERMUI_PORT
+MONITOR_WEBUI_PORT = 20102
+CONSOLE_PORT = 20103
+
+CLOSE_TIMEOUT = 2.0
+"""Seconds after which `close()` returns, whatever the clients do."""
+
+
+_MonitorT = TypeVar("_MonitorT", bound="Monitor")
+
+
+class Monitor(BuiltinCommands):
+    """Watches one event loop and answers its clients from a thread of its own.
+
+    Add commands by subclassing: each method `do_<name>` is one. Takes the arguments of
+    `start_monitor`, but for `monitor`, and watches from `start()` to `close()`; an instance can be
+    started once. `start` and `close` may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        loop: object | None = None,
+        host: str | None = None,
+        port: int | None = MONITOR_PORT,
+        webui_port: int | None = MONITOR_WEBUI_PORT,
+        console_port: int | None = CONSOLE_PORT,
+        console_enabled: bool = True,
+        locals: dict[str, Any] | None = None,
+        *,
+        token: str | None = None,
+    ) -> None:
+        CommandInterpreter.__init__(self)
+        self._loop = loop
+        self._host = MONITOR_HOST if host is None else host
+        self._port = port
+        self._token = token or os.environ.get("AIOMONITOR_TOKEN") or None
+        self._console_locals = {} if locals is None else locals
+        self._service: Service | None = None
+        self._closed = False
+        self._lifecycle = threading.Lock()
+
+    def start(self) -> None:
+        """Listen, and begin to watch; returns when clients can connect.
+
+        Works whole or raises: `BindError` (an `OSError`) for a port that cannot be had,
+        `UnsafeAddressError`, `NoEventLoopError`, `UnsupportedLoopError`.
+        """
+        from .service import Service
+
+        with self._lifecycle:
+            if self._closed or self._service is not None:
+                state = "closed" if self._closed else "already started"
+                raise AiomonitorError(f"this monitor is {state}: make a new one")
+            self._observe(detect(self._loop))
+            listeners = self._listen()
+            service = Service(self, listeners, self._token)
+            service.start()
+            self._backend.attach()
+            self._service = service
+
+    def _greeting(self) -> str:
+        count = self.task_count()
+        return self.intro.format(tasknum=count, s="" if count == 1 else "s")
+
+    def _listen(self) -> list[socket.socket]:
+        """Every service's sockets: all of them, or none."""
+        if self._port is None:
+            return []
+        listeners = listen("terminal", self._host, self._port, safe=self._token is not None)
+        self._port = listeners[0].getsockname()[1]
+        return listeners
+
+    def close(self) -> None:
+        """Stop serving and watching. Idempotent; returns within `CLOSE_TIMEOUT` seconds, always.
+
+        Commands that still run are interrupted; a client is told nothing but the end of its
+        connection. The application's tasks are left alone.
+        """
+        with self._lifecycle:
+            if self._closed:
+                return
+            self._closed = True
+            if self._service is not None:
+                self._service.stop(CLOSE_TIMEOUT)
+                self._backend.detach()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close()` was called, or the process is a fork of the one that was monitored."""
+        return self._closed
+
+    @property
+    def host(self) -> str:
+        """Where the services listen, as it was given."""
+        return self._host
+
+    @property
+    def port(self) -> int | None:
+        """The terminal service's port: the real one after `start()`; None if it is left out."""
+        return self._port
+
+    def __enter__(self: _MonitorT) -> _MonitorT:
+        if self._service is None:
+            self.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self: _MonitorT) -> _MonitorT:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if self._closed:
+            state = "closed"
+        elif self._service is None:
+            state = "not started"
+        elif self._port is None:
+            state = "listens nowhere"
+        else:
+            state = f"terminal at {display(self._host, self._port)}"
+        return f"<{type(self).__name__} {state}>"
+
+
+def start_monitor(
+    loop: object | None = None,
+    monitor: type[_MonitorT] = Monitor,  # type: ignore[assignment] - a TypeVar has no default
+    host: str | None = None,
+    port: int | None = MONITOR_PORT,
+    webui_port: int | None = MONITOR_WEBUI_PORT,
+    console_port: int | None = CONSOLE_PORT,
+    console_enabled: bool = True,
+    locals: dict[str, Any] | None = None,
+    *,
+    token: str | None = None,
+    monitor_cls: type[_MonitorT] | None = None,
+    termui_port: int | None = None,
+) -> _MonitorT:
+    """Make a monitor, start it, and return it; use it in a `with` statement, or `close()` it.
+
+    `loop` is the event loop to watch; None means the run that the calling thread is inside, else
+    the thread's current event loop. `monitor` is the class to make. `host` is where to listen
+    (`MONITOR_HOST` if None); anything but loopback needs a `token`, which every client is then
+    asked for (also taken from the environment, `AIOMONITOR_TOKEN`). `port` is the terminal's; 0
+    takes a free one, None leaves the service out. `webui_port`, `console_port`, `console_enabled`
+    and `locals` belong to services that this version does not have yet: they open no port.
+
+    `monitor_cls` and `termui_port` are older spellings of `monitor` and `port`.
+
+    Raises what `Monitor.start` raises; nothing is left running then.
+    """
+    instance = (monitor_cls or monitor)(
+        loop,
+        host=host,
+        port=port if termui_port is None else termui_port,
+        webui_port=webui_port,
+        console_port=console_port,
+        console_enabled=console_enabled,
+        locals=locals,
+        token=token,
+    )
+    instance.start()
+    return instance

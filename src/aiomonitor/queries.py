@@ -1,0 +1,123 @@
+"""What every surface asks about the application: the one source for terminal, web and scripts.
+
+All of it may be called from any thread, at any time, and answers with the frozen values of `model`.
+Nothing here knows a user interface.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from .backends.frames import symbolise, thread_points
+from .model import CancelOutcome, CancelResult, TaskStack, ThreadStack
+from .tracker import Tracker
+
+if TYPE_CHECKING:
+    from .backends.base import Backend, TaskHandle
+    from .model import SortKey, TaskInfo, TaskPage
+
+CANCEL_TIMEOUT = 5.0
+"""Seconds that a person is willing to look at a prompt that says nothing."""
+
+_CANCEL_DETAILS = {
+    CancelOutcome.ENDED: "it took the cancellation and has ended",
+    CancelOutcome.REQUESTED: "the cancellation was delivered, but the task had not ended {after}",
+    CancelOutcome.ALREADY_DONE: "it had ended before the request reached it",
+    CancelOutcome.UNRESPONSIVE: "its loop is {loop} and did not take the request {after}; the "
+    "request stays posted and takes effect when the loop runs again ('stacktrace' shows what it does)",
+    CancelOutcome.UNSUPPORTED: "this runtime cannot cancel a single task",
+}
+
+
+class Queries:
+    """Reads and steers one monitored run; thread-safe."""
+
+    _backend: Backend
+    _tracker: Tracker
+
+    def _observe(self, backend: Backend) -> None:
+        self._backend = backend
+        self._tracker = Tracker(backend)
+
+    def task_count(self) -> int:
+        """How many tasks are live."""
+        return self._tracker.count()
+
+    def tasks(
+        self,
+        *,
+        filter: str = "",
+        sort: SortKey = "id",
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> tuple[TaskInfo, ...]:
+        """The live tasks whose name or coroutine contains `filter`, without regard to case."""
+        page = self.task_page(filter=filter, sort=sort, reverse=reverse, limit=limit)
+        return tuple(page.tasks)
+
+    def task_page(
+        self,
+        *,
+        filter: str = "",
+        sort: SortKey = "id",
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> TaskPage:
+        """As `tasks`, but with totals, and with rows that are made while they are read."""
+        return self._tracker.page(filter=filter, sort=sort, reverse=reverse, limit=limit)
+
+    def stack(self, task: int | str) -> TaskStack:
+        """The await chain of a task, named by its number, its `id()` or its unique name.
+
+        Raises `TaskNotFoundError`.
+        """
+        return self._tracker.with_task(task, self._stack_of)
+
+    def _stack_of(self, task: TaskHandle) -> TaskStack:
+        chain = self._backend.await_chain(task)
+        return TaskStack(
+            task=self._tracker.describe(task),
+            frames=tuple(map(symbolise, chain.points)),
+            awaiting=chain.awaiting,
+            note=chain.note,
+        )
+
+    def cancel(self, task: int | str, timeout: float = CANCEL_TIMEOUT) -> CancelResult:
+        """Cancel a task in its loop's thread and wait up to `timeout` seconds for it to end.
+
+        Called in the loop's own thread it only delivers the request, since waiting there would keep
+        the task from ending. Raises `TaskNotFoundError`, and `ValueError` for a bad timeout.
+        """
+        if not 0 <= timeout <= threading.TIMEOUT_MAX:
+            raise ValueError(f"timeout {timeout} is not a number of seconds from 0 up")
+
+        def request(handle: TaskHandle) -> CancelResult:
+            info = self._tracker.describe(handle)
+            outcome = self._backend.cancel(handle, timeout)
+            detail = _CANCEL_DETAILS[outcome].format(
+                after=f"after {timeout:g} s", loop=_loop_words(self._backend.loop_state())
+            )
+            return CancelResult(task=info, outcome=outcome, detail=detail)
+
+        return self._tracker.with_task(task, request)
+
+    def threads(self) -> tuple[ThreadStack, ...]:
+        """What the threads of the process execute now: the monitored loop's thread first."""
+        loop_thread = self._backend.loop_thread_id()
+        names = {thread.ident: thread.name for thread in threading.enumerate()}
+        idents = sorted(sys._current_frames(), key=lambda ident: (ident != loop_thread, ident))  # noqa: SLF001 - documented in the standard library for this use
+        return tuple(
+            ThreadStack(
+                thread_id=ident,
+                name=names.get(ident, "unknown"),
+                frames=tuple(map(symbolise, thread_points(ident))),
+                loop_state=self._backend.loop_state() if ident == loop_thread else None,
+            )
+            for ident in idents
+        )
+
+
+def _loop_words(state: str) -> str:
+    return "blocked" if state == "running" else state

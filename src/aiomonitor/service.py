@@ -1,0 +1,170 @@
+"""The monitor's thread: waits for the first client, then serves all of them; and its end.
+
+Until somebody connects the thread sleeps in one system call and nothing is imported: clients wait
+in the listen queue while it loads what it serves with. This is the one place where everything meets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import selectors
+import socket
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from .listeners import display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .terminal.session import Shell
+
+log = logging.getLogger("aiomonitor")
+
+CLIENT_LIMIT = 1000
+"""Terminal clients at once; the next ones are told so. Each may hold a worker thread."""
+_ACCEPT_PAUSE = 0.2
+"""Seconds before accepting again when the process has run out of file descriptors."""
+_SHUTDOWN = 1.0
+"""Seconds for sessions to end when the monitor closes, before their loop is taken away."""
+
+
+class Service:
+    """Owns the monitor's thread, its listening sockets and its connections."""
+
+    def __init__(
+        self,
+        shell: Shell,
+        listeners: Iterable[socket.socket],
+        token: str | None = None,
+        backend: str = "asyncio",
+    ) -> None:
+        self._shell = shell
+        self._listeners = list(listeners)
+        self._token = token
+        self._backend = backend
+        self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._wake, self._waker = socket.socketpair()
+        self._thread = threading.Thread(target=self._main, name="aiomonitor", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; clients can connect already."""
+        self._wake.setblocking(False)
+        self._waker.setblocking(False)
+        _live.add(self)
+        try:
+            self._thread.start()
+        except BaseException:
+            self.drop_sockets()
+            raise
+
+    def stop(self, timeout: float) -> None:
+        """End the thread and close every socket, within `timeout` seconds. Any thread."""
+        with contextlib.suppress(OSError):
+            self._waker.send(b"x")
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout)
+        if self._thread.is_alive():
+            log.debug("the monitor's thread is still busy; it ends by itself")
+        self.drop_sockets()
+
+    def drop_sockets(self) -> None:
+        """Close all that can be connected to; in a forked child, the child's copies."""
+        _live.discard(self)
+        for sock in (*self._listeners, *self._connections, self._waker):
+            sock.close()
+
+    # --- the thread ---------------------------------------------------------------------------
+
+    def _main(self) -> None:
+        try:
+            if self._sleep_until_visited():
+                self._serve()
+        except Exception:
+            log.exception("the monitor has stopped serving; the application is not affected")
+        finally:
+            for sock in (*self._listeners, self._wake):
+                sock.close()
+
+    def _sleep_until_visited(self) -> bool:
+        """True once a client waits; False if the monitor closes before any came."""
+        with selectors.DefaultSelector() as selector:
+            for sock in (self._wake, *self._listeners):
+                selector.register(sock, selectors.EVENT_READ)
+            ready = [key.fileobj for key, _ in selector.select()]
+        return self._wake not in ready
+
+    def _serve(self) -> None:
+        import anyio
+
+        options: dict[str, Any] = {}
+        if self._backend == "asyncio":
+            import asyncio
+
+            # Ours alone: neither the application's loop policy nor its debug mode concerns it.
+            options = {"debug": False, "loop_factory": asyncio.SelectorEventLoop}
+        anyio.run(self._serve_all, backend=self._backend, backend_options=options)
+
+    async def _serve_all(self) -> None:
+        import anyio
+
+        from . import terminal  # noqa: F401 - a broken installation shows here, once
+
+        async with anyio.create_task_group() as tasks:
+            for listener in self._listeners:
+                tasks.start_soon(self._accept, listener, tasks)
+            await anyio.wait_readable(self._wake)
+            tasks.cancel_scope.cancel()
+
+    async def _accept(self, listener: socket.socket, tasks: Any) -> None:
+        import anyio
+
+        while True:
+            await anyio.wait_readable(listener)
+            try:
+                connection, address = listener.accept()
+            except (BlockingIOError, ConnectionError):
+                continue
+            except OSError as error:
+                log.debug("cannot accept a client: %s", error)
+                await anyio.sleep(_ACCEPT_PAUSE)
+                continue
+            self._connections.add(connection)
+            tasks.start_soon(self._serve_client, connection, display(*address[:2]))
+
+    async def _serve_client(self, connection: socket.socket, peer: str) -> None:
+        from anyio.abc import SocketStream
+
+        from .terminal.session import Session
+
+        with connection:
+            if len(self._connections) > CLIENT_LIMIT:
+                with contextlib.suppress(OSError):
+                    connection.send(b"too many clients (%d): try again later\n" % CLIENT_LIMIT)
+                return
+            try:
+                connection.setblocking(False)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                stream = await SocketStream.from_socket(connection)
+                await Session(self._shell, stream, peer, self._token).run()
+            except OSError as error:
+                log.debug("client %s was lost: %s", peer, error)
+            except Exception:
+                # A bug of ours costs this client its connection, and nobody else anything.
+                log.exception("the session of client %s has failed", peer)
+
+
+_live: weakref.WeakSet[Service] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    """The child has no monitor's thread, but copies of its sockets: it must not hold them open."""
+    for service in list(_live):
+        service.drop_sockets()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

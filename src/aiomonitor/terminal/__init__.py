@@ -1,0 +1,1 @@
+"""Text clients: telnet, nc and the command-line client."""

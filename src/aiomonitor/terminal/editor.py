@@ -1,0 +1,323 @@
+"""Lines from a terminal: prompt_toolkit's line editor, fed by a connection instead of a tty.
+
+Loaded when the first terminal connects. prompt_toolkit runs on asyncio only: where the server runs
+on trio, each prompt gets a worker thread with a loop of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import re
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+import sniffio
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import Completer, Completion
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.history import DummyHistory, InMemoryHistory
+from prompt_toolkit.input import Input
+from prompt_toolkit.input.vt100_parser import Vt100Parser
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.output.vt100 import Vt100_Output
+
+from aiomonitor.render import printable
+
+from .lines import LineTooLong
+from .plain import EndOfInput, LineAbandoned
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from prompt_toolkit.completion import CompleteEvent
+    from prompt_toolkit.document import Document
+    from prompt_toolkit.key_binding import KeyPress
+
+    from aiomonitor.arguments import Suggestion
+
+    from .output import ClientOutput
+
+TYPED_LIMIT = 8 * 1024
+"""Bytes of one typed line: the editor handles each key by itself, so a long line costs our CPU."""
+AHEAD_LIMIT = 64 * 1024
+"""Bytes that may be typed ahead while a command runs; then the connection is read no further."""
+_HISTORY = 500
+_INTERRUPT = b"\x03"
+_END_OF_LINE = re.compile(rb"[\r\n]")
+
+
+class ConnectionInput(Input):
+    """A prompt_toolkit input without a file descriptor: `feed` turns bytes into key presses."""
+
+    def __init__(self) -> None:
+        self._keys: list[KeyPress] = []
+        self._ready: Callable[[], None] | None = None
+        self._closed = False
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget half a key or half a paste."""
+        self._parser = Vt100Parser(lambda key: self._keys.append(key))
+
+    def feed(self, text: str) -> None:
+        """Handle the keys of the text now, if a prompt is open."""
+        self._parser.feed(text)
+        self._tell()
+
+    def close(self) -> None:
+        """The open prompt ends, and so will any other."""
+        self._closed = True
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._ready is not None:
+            self._ready()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection has ended."""
+        return self._closed
+
+    def read_keys(self) -> list[KeyPress]:
+        """What was fed since the last call."""
+        keys, self._keys = self._keys, []
+        return keys
+
+    def flush_keys(self) -> list[KeyPress]:
+        """A lone Escape is a key once nothing followed it for a while."""
+        self._parser.flush()
+        return self.read_keys()
+
+    @contextmanager
+    def _attached(self, ready: Callable[[], None]) -> Iterator[None]:
+        previous, self._ready = self._ready, ready
+        try:
+            if self._closed:
+                # Whoever attaches to a closed input must learn it from the loop, not from us.
+                asyncio.get_running_loop().call_soon(ready)
+            yield
+        finally:
+            self._ready = previous
+
+    @contextmanager
+    def _detached(self) -> Iterator[None]:
+        previous, self._ready = self._ready, None
+        try:
+            yield
+        finally:
+            self._ready = previous
+
+    def attach(self, input_ready_callback: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call back whenever there are keys to read."""
+        return self._attached(input_ready_callback)
+
+    def detach(self) -> AbstractContextManager[None]:
+        """Call back no more."""
+        return self._detached()
+
+    def raw_mode(self) -> AbstractContextManager[None]:
+        """The client's terminal is in raw mode already: telnet negotiated it."""
+        return nullcontext()
+
+    def cooked_mode(self) -> AbstractContextManager[None]:
+        """See `raw_mode`."""
+        return nullcontext()
+
+    def fileno(self) -> int:
+        """There is none; prompt_toolkit asks only the inputs that it makes itself."""
+        raise OSError("a network connection's input has no file descriptor of its own")
+
+    def typeahead_hash(self) -> str:
+        """One for all: we feed no more than one line, so nothing is ever left over."""
+        return "aiomonitor"
+
+
+class _CommandCompleter(Completer):
+    """Asks the interpreter, in a worker thread: it may have to look through all tasks."""
+
+    def __init__(self, complete: Callable[[str], list[Suggestion]]) -> None:
+        self._complete = complete
+
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterator[Completion]:
+        line = document.text_before_cursor
+        word = re.search(r"\S*$", line)
+        start = -len(word[0]) if word else 0
+        suggestions = self._complete(line)
+        space = " " if len(suggestions) == 1 else ""
+        for suggestion in suggestions:
+            text = printable(suggestion.text)
+            yield Completion(text + space, start, display=text, display_meta=suggestion.help)
+
+    async def get_completions_async(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> AsyncGenerator[Completion, None]:
+        found = await anyio.to_thread.run_sync(
+            lambda: list(self.get_completions(document, complete_event)), abandon_on_cancel=True
+        )
+        for completion in found:
+            yield completion
+
+
+class TerminalSource:
+    """A `LineSource` with editing, completion, history and search.
+
+    `on_interrupt` is called when Ctrl-C is typed while no prompt is open.
+    """
+
+    def __init__(
+        self,
+        output: ClientOutput,
+        *,
+        term: str,
+        size: tuple[int, int],
+        color: bool,
+        complete: Callable[[str], list[Suggestion]],
+        on_interrupt: Callable[[], None],
+    ) -> None:
+        self._size = size
+        self._on_interrupt = on_interrupt
+        self._typed = bytearray()
+        self._reading = False
+        self._skipping = False
+        self._line_bytes = 0
+        self._after_cr = False
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._taken = anyio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None  # of the open prompt, if not ours
+        self._input = ConnectionInput()
+        self._output = Vt100_Output(
+            output,
+            self._get_size,
+            term=term,
+            default_color_depth=ColorDepth.DEPTH_4_BIT if color else ColorDepth.DEPTH_1_BIT,
+        )
+        self._completer = _CommandCompleter(complete)
+        self._history = InMemoryHistory()
+        self._session: PromptSession[str] | None = None
+
+    def resize(self, columns: int, rows: int) -> None:
+        """The client's window has this size now; an open prompt notices within half a second."""
+        self._size = columns, rows
+
+    def _get_size(self) -> Size:
+        return Size(columns=self._size[0], rows=self._size[1])
+
+    def feed(self, data: bytes) -> None:
+        """Bytes that the client typed."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._feed, data)
+        else:
+            self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        if not self._reading and _INTERRUPT in data:
+            # As a terminal does: what was typed ahead goes with the command.
+            self._typed.clear()
+            data = data.rpartition(_INTERRUPT)[2]
+            self._on_interrupt()
+        self._typed += self._normalised(data)
+        self._advance()
+
+    def _normalised(self, data: bytes) -> bytes:
+        """CR LF is one Enter, also when torn between two packets."""
+        if self._after_cr and data.startswith(b"\n"):
+            data = data[1:]
+        self._after_cr = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\r")
+
+    def _advance(self) -> None:
+        """Feed the open prompt, up to the key that completes its line."""
+        while self._typed and self._reading and not self._done():
+            end = _END_OF_LINE.search(self._typed)
+            piece = bytes(self._typed[: end.end() if end else len(self._typed)])
+            del self._typed[: len(piece)]
+            if not self._refused(piece, complete=end is not None):
+                self._input.feed(self._decoder.decode(piece))
+        self._taken.set()
+
+    def _done(self) -> bool:
+        return self._session is not None and self._session.app.is_done
+
+    def _refused(self, piece: bytes, *, complete: bool) -> bool:
+        """Whether the piece belongs to a line over the limit, which is thrown away to its end."""
+        self._line_bytes += len(piece)
+        if self._line_bytes > TYPED_LIMIT and not self._skipping:
+            self._skipping = True
+            self._input.restart()
+            self._decoder.reset()
+        refused = self._skipping
+        if complete:
+            self._line_bytes = 0
+            self._skipping = False
+            if refused and self._session is not None and not self._done():
+                self._session.app.exit(result=LineTooLong(TYPED_LIMIT))
+        return refused
+
+    def feed_eof(self) -> None:
+        """The connection has ended, and with it whatever was being typed."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._input.close)
+        else:
+            self._input.close()
+
+    async def room(self) -> None:
+        """Wait while too much is typed ahead."""
+        while len(self._typed) > AHEAD_LIMIT:
+            self._taken = anyio.Event()
+            await self._taken.wait()
+
+    async def read(self, prompt: str, *, secret: bool = False) -> str:
+        """The next line; see `LineSource`."""
+        if sniffio.current_async_library() == "asyncio":
+            return await self._read(prompt, secret)
+        return await anyio.to_thread.run_sync(
+            asyncio.run, self._read_elsewhere(prompt, secret), abandon_on_cancel=True
+        )
+
+    async def _read_elsewhere(self, prompt: str, secret: bool) -> str:
+        self._loop = asyncio.get_running_loop()
+        try:
+            return await self._read(prompt, secret)
+        finally:
+            self._loop = None
+
+    async def _read(self, prompt: str, secret: bool) -> str:
+        session = self._session = self._make_session(secret)
+        try:
+            return await session.prompt_async(
+                prompt, pre_run=self._begin, set_exception_handler=False
+            )
+        except EOFError:
+            raise EndOfInput from None
+        finally:
+            self._reading = False
+
+    def _begin(self) -> None:
+        """The prompt is open: hand it what was typed ahead, once it has attached its input."""
+        self._reading = True
+        asyncio.get_running_loop().call_soon(self._advance)
+
+    def _make_session(self, secret: bool) -> PromptSession[str]:
+        """A session per line: it is cheap, and nothing of one prompt can leak into the next."""
+        self._trim_history()
+        return PromptSession(
+            input=self._input,
+            output=self._output,
+            history=DummyHistory() if secret else self._history,
+            completer=None if secret else self._completer,
+            is_password=secret,
+            complete_while_typing=False,
+            enable_history_search=True,
+            interrupt_exception=LineAbandoned,
+        )
+
+    def _trim_history(self) -> None:
+        lines = self._history.get_strings()
+        if len(lines) > 2 * _HISTORY:
+            self._history = InMemoryHistory(lines[-_HISTORY:])

@@ -1,0 +1,97 @@
+"""Lines from a client that sends plain text: nc, socat, a script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import anyio
+
+from .lines import LineSplitter
+
+if TYPE_CHECKING:
+    from .output import ClientOutput
+
+_LINES_AHEAD = 1000
+"""Lines that a client may send before the earlier ones have run; then it is read no further."""
+
+
+class EndOfInput(Exception):  # noqa: N818 - not an error
+    """The client sends no more lines."""
+
+
+class LineAbandoned(Exception):  # noqa: N818 - not an error
+    """Ctrl-C was typed at the prompt: the line is not to be run."""
+
+
+class SourceChanged(Exception):  # noqa: N818 - not an error
+    """The client turned out to be a terminal: lines come from elsewhere now."""
+
+
+class LineSource(Protocol):
+    """Where a session's lines come from."""
+
+    def feed(self, data: bytes) -> None:
+        """Bytes that the client typed."""
+
+    def feed_eof(self) -> None:
+        """The client types no more."""
+
+    async def room(self) -> None:
+        """Return when the source can take more bytes."""
+
+    async def read(self, prompt: str, *, secret: bool = False) -> str:
+        """Show the prompt, return the next line without its end.
+
+        Raises `EndOfInput`, and `LineAbandoned` after Ctrl-C.
+        """
+
+
+class PlainSource:
+    """Prompts, then waits; no echo, no editing: the client's own terminal does that."""
+
+    def __init__(self, output: ClientOutput) -> None:
+        self._output = output
+        self._splitter = LineSplitter()
+        self._news = anyio.Event()
+        self._taken = anyio.Event()
+        self._ended = False
+        self._changed = False
+        self.used = False  # whether a line was taken
+
+    def feed(self, data: bytes) -> None:
+        """Bytes that the client sent."""
+        self._splitter.feed(data)
+        self._news.set()
+
+    def feed_eof(self) -> None:
+        """The client sends no more; what it sent before is still executed."""
+        self._splitter.feed_eof()
+        self._ended = True
+        self._news.set()
+
+    def give_way(self) -> None:
+        """Make the reader look for another source."""
+        self._changed = True
+        self._news.set()
+
+    async def room(self) -> None:
+        """Wait while too many lines wait."""
+        while len(self._splitter) > _LINES_AHEAD:
+            self._taken = anyio.Event()
+            await self._taken.wait()
+
+    async def read(self, prompt: str, *, secret: bool = False) -> str:  # noqa: ARG002 - we echo nothing
+        """The next line; see `LineSource`."""
+        self._output.write(prompt)
+        while True:
+            line = self._splitter.next_line()
+            if line is not None:
+                self.used = True
+                self._taken.set()
+                return line
+            if self._changed:
+                raise SourceChanged
+            if self._ended:
+                raise EndOfInput
+            self._news = anyio.Event()
+            await self._news.wait()

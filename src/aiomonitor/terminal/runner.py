@@ -1,0 +1,143 @@
+"""Runs a client's commands, one at a time, in worker threads; and gets rid of those that hang."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+
+from aiomonitor.client import Client, CommandRun, current_run
+from aiomonitor.errors import CommandInterrupted
+
+from .plain import EndOfInput, LineAbandoned
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from anyio.abc import TaskGroup
+
+    from .output import ClientOutput
+
+_GRACE = 0.5
+"""Seconds that an interrupted command gets to end by itself, and again after it was forced."""
+_GIVEN_UP_LIMIT = 8
+"""Commands of one client that may hang on after Ctrl-C: each of them holds a thread."""
+
+
+class CommandRunner:
+    """One client's commands; used in the monitor's loop."""
+
+    def __init__(
+        self, client: Client, output: ClientOutput, read_line: Callable[[], Awaitable[str]]
+    ) -> None:
+        self._client = client
+        self._output = output
+        self._read_line = read_line
+        self._run: CommandRun | None = None
+        self._scope = anyio.CancelScope()
+        self._ended = anyio.Event()
+        self._given_up = 0
+
+    async def run(self, function: Callable[[], None]) -> CommandRun:
+        """Run the function in a worker thread, as this client; return when it ended or was given up.
+
+        A thread cannot be stopped from outside, so a command that was interrupted and hangs on is
+        left behind: it cannot write to the client any more.
+        """
+        run = CommandRun(self._client)
+        run.sin, run.sout = _CommandInput(run, self._read_line), _CommandOutput(run, self._output)
+        if self._given_up >= _GIVEN_UP_LIMIT:
+            self._output.write(
+                f"{self._given_up} interrupted commands still run: no more for now\n"
+            )
+            run.status = 1
+            return run
+        self._run, self._ended = run, anyio.Event()
+        current_run.set(run)
+        with anyio.CancelScope() as self._scope:
+            # A limiter of its own: a client never waits for another one's slow command.
+            await anyio.to_thread.run_sync(
+                self._in_thread, run, function, abandon_on_cancel=True, limiter=_one()
+            )
+        self._run = None
+        self._ended.set()
+        return run
+
+    def _in_thread(self, run: CommandRun, function: Callable[[], None]) -> None:
+        self._given_up += 1  # as long as it runs; the loop looks only when it does not
+        try:
+            run.call(function)
+        finally:
+            self._given_up -= 1
+
+    def interrupt(self, tasks: TaskGroup) -> bool:
+        """Begin to interrupt the running command, if there is one."""
+        if self._run is None or self._run.interrupted:
+            return False
+        tasks.start_soon(self._press, self._run, self._scope, self._ended)
+        return True
+
+    async def _press(self, run: CommandRun, scope: anyio.CancelScope, ended: anyio.Event) -> None:
+        """Ask, then force, then give up."""
+        run.interrupt()
+        for push in (run.force, None):
+            with anyio.move_on_after(_GRACE):
+                await ended.wait()
+                return
+            if push is not None:
+                push()
+        self._output.write("interrupted, but it does not end: its thread is left behind\n")
+        run.status = 1
+        scope.cancel()
+
+
+def _one() -> anyio.CapacityLimiter:
+    return anyio.CapacityLimiter(1)
+
+
+class _CommandOutput(io.TextIOBase):
+    """`_sout` of one run: where an interrupt reaches a sync command."""
+
+    encoding = "utf-8"
+
+    def __init__(self, run: CommandRun, output: ClientOutput) -> None:
+        self._command_run = run
+        self._output = output
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self._command_run.check()
+        return self._output.write(text)
+
+
+class _CommandInput(io.TextIOBase):
+    """`_sin` of one run: the client's next lines, for sync commands that ask something."""
+
+    encoding = "utf-8"
+
+    def __init__(self, run: CommandRun, read_line: Callable[[], Awaitable[str]]) -> None:
+        self._command_run = run
+        self._read_line = read_line
+
+    def readable(self) -> bool:
+        return True
+
+    def readline(self, size: int | None = -1) -> str:  # type: ignore[override]
+        """One line; empty at the end. Only in a worker thread: it waits."""
+        self._command_run.check()
+        try:
+            line = anyio.from_thread.run(self._read) + "\n"
+        except EndOfInput:
+            return ""
+        return line if size is None or size < 0 else line[:size]
+
+    async def _read(self) -> str:
+        try:
+            return await self._read_line()
+        except LineAbandoned:
+            raise CommandInterrupted from None

@@ -1,0 +1,326 @@
+"""One terminal client, from its first byte to its last: recognise, greet, read a line, run it.
+
+Runs in the monitor's loop, on anyio alone. It sees the monitor through `Shell`: what the interpreter
+offers to a user interface, and nothing else.
+"""
+
+from __future__ import annotations
+
+import hmac
+import importlib
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+import anyio
+import anyio.to_thread
+
+from aiomonitor.client import Client, CommandRun
+from aiomonitor.errors import CommandInterrupted
+
+from .lines import LineTooLong, looks_foreign, looks_like_tls
+from .output import ClientOutput
+from .plain import EndOfInput, LineAbandoned, LineSource, PlainSource, SourceChanged
+from .protocol import (
+    AreYouThere,
+    ClientProtocol,
+    EndOfFile,
+    Interrupt,
+    Message,
+    OneShotCommand,
+    Resized,
+    Token,
+    Typed,
+)
+from .runner import CommandRunner
+
+if TYPE_CHECKING:
+    from anyio.abc import ByteStream, TaskGroup
+
+    from aiomonitor.arguments import Suggestion
+
+    from .editor import TerminalSource
+
+_FIRST_BYTES = 0.05
+"""Seconds in which a script's first line arrives; it then never sees telnet's question."""
+_TELNET_ANSWER = 0.4
+"""Seconds in which a telnet client answers; one that is slower is taken for a terminal later."""
+_FAREWELL = 5.0
+"""Seconds for the last output to reach a client that is being let go."""
+_RECEIVE = 64 * 1024
+_TOKEN_TRIES = 3
+_TOKEN_WAIT = 60.0
+"""Seconds in which the token has to be given: strangers must not hold connections open."""
+
+
+class Shell(Protocol):
+    """What a session needs of the monitor; called in worker threads, but for `prompt`."""
+
+    prompt: str
+
+    def _run_line(self, line: str) -> None: ...
+
+    def _complete(self, line: str) -> list[Suggestion]: ...
+
+    def _greeting(self) -> str: ...
+
+
+class Session:
+    """Serves one connection; `run` returns when it is over, and closes it."""
+
+    def __init__(self, shell: Shell, stream: ByteStream, peer: str, token: str | None) -> None:
+        self._shell = shell
+        self._stream = stream
+        self._token = token
+        self._client = Client(peer=peer)
+        self._protocol = ClientProtocol()
+        self._output = ClientOutput()
+        self._plain = PlainSource(self._output)
+        self._terminal: TerminalSource | None = None
+        self._source: LineSource = self._plain
+        self._recognised = False
+        self._early = bytearray()  # typed before we know what types
+        self._runner = CommandRunner(self._client, self._output, self._read_for_command)
+        self._ended = False  # no more bytes will come
+        self._heard = anyio.Event()  # something, anything, has come from the client
+        self._described = anyio.Event()  # a terminal has told what it is
+        self._one_shot: list[Message] = []
+        self._one_shot_news = anyio.Event()
+
+    async def run(self) -> None:
+        """Serve the client until it leaves."""
+        try:
+            async with anyio.create_task_group() as tasks:
+                self._tasks = tasks
+                tasks.start_soon(self._output.pump, self._stream)
+                tasks.start_soon(self._receive)
+                await self._converse()
+                with anyio.move_on_after(_FAREWELL):
+                    await self._output.drain()
+                tasks.cancel_scope.cancel()
+        finally:
+            self._output.abandon()
+            with anyio.CancelScope(shield=True), anyio.move_on_after(1):
+                await self._stream.aclose()
+
+    # --- what comes in ------------------------------------------------------------------------
+
+    async def _receive(self) -> None:
+        """Read the connection, also while a command runs: that is how Ctrl-C gets through."""
+        try:
+            while True:
+                data = await self._stream.receive(_RECEIVE)
+                for message in self._protocol.receive(data):
+                    self._handle(message)
+                self._output.write_bytes(self._protocol.bytes_to_send())
+                self._take_note()
+                await self._source.room()
+        except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError) as end:
+            self._handle_end(gone=not isinstance(end, anyio.EndOfStream))
+        except CommandInterrupted:
+            self._handle_end(gone=True)  # it does not read its replies
+
+    def _take_note(self) -> None:
+        self._heard.set()
+        if self._protocol.is_described:
+            self._described.set()
+        if self._recognised and self._protocol.speaks_telnet and not self._plain.used:
+            # It answered late, as over a slow line.
+            self._plain.give_way()
+
+    def _handle_end(self, *, gone: bool) -> None:
+        """No more bytes: a script may have closed its half and wait for answers, a terminal has gone."""
+        self._ended = True
+        self._heard.set()
+        self._described.set()
+        self._one_shot_news.set()
+        self._source.feed_eof()
+        if gone or self._terminal is not None or self._protocol.is_one_shot:
+            self._output.abandon()
+            self._interrupt()
+
+    def _handle(self, message: Message) -> None:
+        if isinstance(message, Typed):
+            self._type(message.data)
+        elif isinstance(message, Interrupt):
+            if not self._interrupt():
+                self._type(b"\x03")
+        elif isinstance(message, EndOfFile):
+            self._type(b"\x04")
+        elif isinstance(message, AreYouThere):
+            self._output.write("[aiomonitor is here]\n")
+        elif isinstance(message, Resized):
+            self._client.columns = message.columns
+            if self._terminal is not None:
+                self._terminal.resize(message.columns, message.rows)
+        else:
+            self._one_shot.append(message)
+            self._one_shot_news.set()
+
+    def _type(self, data: bytes) -> None:
+        if self._recognised:
+            self._source.feed(data)
+        else:
+            self._early += data
+
+    def _interrupt(self) -> bool:
+        return self._runner.interrupt(self._tasks)
+
+    # --- the conversation ---------------------------------------------------------------------
+
+    async def _converse(self) -> None:
+        with suppress(EndOfInput, CommandInterrupted):
+            await self._recognise()
+            if self._protocol.is_one_shot:
+                await self._serve_one_shot()
+                return
+            if await self._admitted():
+                greeting = await anyio.to_thread.run_sync(self._shell._greeting)  # noqa: SLF001 - the shell's half of the session
+                self._output.write(greeting)
+                await self._serve_lines()
+
+    async def _recognise(self) -> None:
+        """Find out what connected; raises `EndOfInput` for a stranger."""
+        with anyio.move_on_after(_FIRST_BYTES):
+            await self._heard.wait()
+        if not self._heard.is_set():
+            self._protocol.ask_type()
+            self._output.write_bytes(self._protocol.bytes_to_send())
+            with anyio.move_on_after(_TELNET_ANSWER):
+                await self._heard.wait()
+        if looks_like_tls(bytes(self._early)):
+            raise EndOfInput
+        if self._protocol.speaks_telnet:
+            await self._become_terminal()
+        self._recognised = True
+        self._source.feed(bytes(self._early))
+        self._early.clear()
+        if self._ended:
+            self._source.feed_eof()
+
+    async def _become_terminal(self) -> None:
+        """Ask the telnet client for its type and size, then edit its lines if it can show that."""
+        self._protocol.ask_type()
+        self._protocol.ask_size()
+        self._output.write_bytes(self._protocol.bytes_to_send())
+        with anyio.move_on_after(_TELNET_ANSWER):
+            await self._described.wait()
+        self._client.color = self._protocol.is_terminal and not os.environ.get("NO_COLOR")
+        if self._protocol.is_one_shot:
+            self._client.color = self._client.color and self._protocol.term is not None
+            return
+        self._output.newline = "\r\n"
+        if self._protocol.size_known:
+            self._client.columns = self._protocol.size[0]
+        if self._protocol.is_terminal:
+            self._source = self._terminal = await self._make_editor()
+
+    async def _make_editor(self) -> TerminalSource:
+        # prompt_toolkit takes a quarter of a second to import: other clients need not wait for it.
+        editor = await anyio.to_thread.run_sync(
+            importlib.import_module, "aiomonitor.terminal.editor"
+        )
+        self._protocol.take_over_echo()
+        self._output.write_bytes(self._protocol.bytes_to_send())
+        source: TerminalSource = editor.TerminalSource(
+            self._output,
+            term=self._protocol.term or "ansi",
+            size=self._protocol.size,
+            color=self._client.color,
+            complete=self._shell._complete,  # noqa: SLF001 - the shell's half of the session
+            on_interrupt=self._interrupt,
+        )
+        return source
+
+    async def _admitted(self) -> bool:
+        """Ask for the token, if there is one."""
+        if self._token is None:
+            return True
+        with anyio.move_on_after(_TOKEN_WAIT):
+            for _ in range(_TOKEN_TRIES):
+                if self._is_token(await self._next_line("token: ", secret=True)):
+                    return True
+                self._output.write("that is not the token\n")
+        return False
+
+    def _is_token(self, text: str) -> bool:
+        expected = (self._token or "").encode()
+        return hmac.compare_digest(text.strip().encode("utf-8", "surrogatepass"), expected)
+
+    async def _serve_lines(self) -> None:
+        leaving = False
+        while not leaving:
+            try:
+                line = await self._next_line(self._shell.prompt)
+            except LineAbandoned:
+                continue
+            leaving = (await self._execute(line)).leaving
+
+    async def _next_line(self, prompt: str, *, secret: bool = False) -> str:
+        while True:
+            first = not self._plain.used
+            try:
+                line = await self._source.read(prompt, secret=secret)
+            except SourceChanged:
+                await self._become_terminal()
+                continue
+            if self._source is self._plain and first and _is_foreign(line):
+                # Not one word to whoever lets a browser speak to this port.
+                raise EndOfInput
+            return line
+
+    async def _execute(self, line: str) -> CommandRun:
+        if (refusal := _refusal(line)) is not None:
+            self._output.write(refusal)
+            run = CommandRun(self._client)
+            run.status = 2
+        else:
+            run = await self._runner.run(lambda: self._shell._run_line(line))  # noqa: SLF001 - the shell's half of the session
+        return run
+
+    async def _read_for_command(self) -> str:
+        return await self._next_line("")
+
+    # --- one command, one status --------------------------------------------------------------
+
+    async def _serve_one_shot(self) -> None:
+        """Our own client with `-c`: no greeting, no prompt, and an exit status at the end."""
+        admitted = self._token is None
+        while True:
+            message = await self._next_one_shot()
+            if isinstance(message, Token):
+                admitted = admitted or self._is_token(message.text)
+            elif isinstance(message, OneShotCommand):
+                break
+        status = 2
+        if not admitted:
+            self._output.write("this monitor asks for a token: give --token, or AIOMONITOR_TOKEN\n")
+        elif message.line is None:
+            self._output.write("the command was too long, and was not run\n")
+        else:
+            status = (await self._execute(message.line)).status
+        await self._output.drain()
+        self._protocol.report_status(status)
+        self._output.write_bytes(self._protocol.bytes_to_send())
+
+    async def _next_one_shot(self) -> Message:
+        with anyio.fail_after(_TOKEN_WAIT):
+            while not self._one_shot:
+                if self._ended:
+                    raise EndOfInput
+                self._one_shot_news = anyio.Event()
+                await self._one_shot_news.wait()
+        return self._one_shot.pop(0)
+
+
+def _is_foreign(line: str) -> bool:
+    return isinstance(line, LineTooLong) or looks_foreign(line)
+
+
+def _refusal(line: str) -> str | None:
+    """Why a line is not a command, whatever it says."""
+    if isinstance(line, LineTooLong):
+        return f"line too long: over {line.limit} bytes; it was not run\n"
+    if "\0" in line:
+        return "the line holds a NUL byte: it was not run\n"
+    return None

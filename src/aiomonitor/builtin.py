@@ -79,8 +79,8 @@ class BuiltinCommands(Queries, CommandInterpreter):
     ) -> None:
         """List the live tasks.
 
-        STATE is running, runnable or waiting; "!" marks a task that was asked to cancel itself. WHERE
-        is the innermost line outside of the runtime's library, and what it waits for there.
+        STATE is running, runnable or waiting; "!" marks a task that was asked to cancel itself.
+        WHERE is the innermost line outside of the runtime's library, and what it awaits there.
         """
         if limit < -1:
             raise UsageError(f"ps: a limit of {limit} makes no sense: 0 shows all rows")
@@ -144,7 +144,7 @@ class BuiltinCommands(Queries, CommandInterpreter):
         self,
         signame: Annotated[str, Parameter(metavar="SIGNAL", complete=_signals_offered)],
     ) -> None:
-        """Send a signal to the application's process: `signal SIGUSR1`, `signal hup`, `signal 10`."""
+        """Send a signal to the application: `signal SIGUSR1`, `signal hup`, `signal 10`."""
         number = _signal_number(signame)
         audit.info("%s: signal %s", self._client.peer, number.name)
         self._write(f"sending {number.name} to process {os.getpid()}\n")

@@ -1,7 +1,7 @@
 """One client, and one command that it runs: their state, and how the command is interrupted.
 
-Owned by the client's session; commands reach both through the interpreter's properties. Stdlib only,
-but for anyio where a coroutine is awaited.
+Owned by the client's session; commands reach both through the interpreter's properties. Stdlib
+only, but for anyio where a coroutine is awaited.
 """
 
 from __future__ import annotations

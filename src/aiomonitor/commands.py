@@ -17,17 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 from .client import Client, CommandRun, current_run
 from .errors import CommandError, CommandInterrupted, UsageError
+from .registry import CommandRegistry, first_line, shown
 from .render import printable
 from .utils import Parameter, aliases_of, alt_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    import click
-
-    from .arguments import Suggestion
-
-_PREFIX = "do_"
 
 
 @dataclass(slots=True)
@@ -40,7 +35,7 @@ class _Call:
     exception: Exception | None = None
 
 
-class CommandInterpreter:
+class CommandInterpreter(CommandRegistry):
     """Resolves, parses and runs command lines. Every method may run in any of our threads."""
 
     prompt = "monitor >>> "
@@ -51,9 +46,9 @@ class CommandInterpreter:
     _empty_result: Any = object()
 
     def __init__(self) -> None:
+        super().__init__()
         # Commands that are run outside of a session (a test, a script) print as `cmd.Cmd` does.
         self._own_run = CommandRun(Client())
-        self._click_commands: dict[str, click.Command] = {}
 
     # --- the current client -------------------------------------------------------------------
 
@@ -94,9 +89,8 @@ class CommandInterpreter:
 
     # --- running a line -----------------------------------------------------------------------
 
-    def _run_line(self, line: str) -> None:
-        """One line as a client sent it. Never raises but for `CommandInterrupted`."""
-        self._run.status = 0
+    def run_line(self, line: str) -> None:
+        """Run one line as a client sent it. Raises nothing but `CommandInterrupted`."""
         if line.strip():
             self._command_dispatch(line)
         else:
@@ -193,14 +187,6 @@ class CommandInterpreter:
         self._run.status = UsageError.exit_status
         self._write(printable(self._hint(comm)) + "\n")
 
-    def _getcmd(self, comm: str) -> Callable[..., Any] | None:
-        """The method for a name, an alias or a unique beginning of one; None if there is none."""
-        matches = self._matches(comm)
-        if len(matches) != 1:
-            return None
-        method: Callable[..., Any] = getattr(self, _PREFIX + matches[0])
-        return method
-
     def _map_args(self, cmd_method: Callable[..., Any], args: Sequence[str]) -> Any:
         """The words converted to the types that the method's signature names.
 
@@ -212,70 +198,6 @@ class CommandInterpreter:
         return map_arguments(
             command, cmd_method, args, obj=self, terminal_width=self._client.columns
         )
-
-    # --- names --------------------------------------------------------------------------------
-
-    def _command_names(self) -> dict[str, str]:
-        """Every name and alias, with `_` in place of `-`, and the `do_*` name that it stands for."""
-        names: dict[str, str] = {}
-        for attribute in dir(self):
-            if attribute.startswith(_PREFIX) and callable(getattr(self, attribute)):
-                command = attribute[len(_PREFIX) :]
-                aliases = (
-                    alias.replace("-", "_") for alias in aliases_of(getattr(self, attribute))
-                )
-                names.update(dict.fromkeys(aliases, command))
-                names[command] = command
-        return names
-
-    def _matches(self, comm: str) -> list[str]:
-        """The commands that a typed name may mean: one if it is right, more if ambiguous."""
-        typed = comm.replace("-", "_")
-        names = self._command_names()
-        if typed in names:
-            return [names[typed]]
-        return sorted({command for name, command in names.items() if name.startswith(typed)})
-
-    def _hint(self, comm: str) -> str:
-        import difflib
-
-        candidates = self._matches(comm)
-        if candidates:
-            return f"{comm!r} is ambiguous: {', '.join(map(_shown, candidates))}"
-        names = self._command_names()
-        close = difflib.get_close_matches(comm.replace("-", "_"), names, n=3)
-        if close:
-            meant = " or ".join(repr(_shown(name)) for name in dict.fromkeys(close))
-            return f"unknown command {comm!r}: did you mean {meant}?"
-        return f"unknown command {comm!r}: 'help' lists what there is"
-
-    def _click_command(self, method: Callable[..., Any]) -> click.Command:
-        from .arguments import build_command
-
-        attribute = getattr(method, "__name__", "command")
-        if attribute not in self._click_commands:
-            name = _shown(attribute.removeprefix(_PREFIX))
-            self._click_commands[attribute] = build_command(name, method)
-        return self._click_commands[attribute]
-
-    # --- completion ---------------------------------------------------------------------------
-
-    def _complete(self, line: str) -> list[Suggestion]:
-        """What TAB may offer for the last word of a line; never raises. Worker thread."""
-        from .arguments import Suggestion, suggest
-
-        words, incomplete = _split_incomplete(line)
-        if not words:
-            typed = incomplete.replace("-", "_")
-            return [
-                Suggestion(_shown(name), _first_line(getattr(self, _PREFIX + command)))
-                for name, command in sorted(self._command_names().items())
-                if name.startswith(typed)
-            ]
-        method = self._getcmd(words[0])
-        if method is None:
-            return []
-        return suggest(self._click_command(method), self, words[1:], incomplete)
 
     # --- help ---------------------------------------------------------------------------------
 
@@ -297,7 +219,7 @@ class CommandInterpreter:
             self._write(self._help_text(name, short=not commands))
 
     def _command_list(self) -> list[str]:
-        return [_shown(name) for name in sorted(set(self._command_names().values()))]
+        return [shown(name) for name in sorted(set(self._command_names().values()))]
 
     def _help_text(self, name: str, *, short: bool) -> str:
         from .arguments import options_help, usage
@@ -310,7 +232,7 @@ class CommandInterpreter:
             cmd_name=command.name,
             arg_list=usage(command),
             doc=inspect.getdoc(method) or "",
-            doc_firstline=_first_line(method),
+            doc_firstline=first_line(method),
             aliases=" ".join(aliases_of(method)),
             options="" if short else options_help(command, self._client.columns),
         )
@@ -325,19 +247,6 @@ def _split(line: str) -> list[str]:
     if not words or not words[0]:
         raise UsageError("no command: 'help' lists what there is")
     return words
-
-
-def _split_incomplete(line: str) -> tuple[list[str], str]:
-    """The complete words before the cursor, and the one that TAB is to complete."""
-    for closing in ("", '"', "'"):
-        try:
-            words = shlex.split(line + closing)
-        except ValueError:
-            continue
-        if not words or (not closing and line[-1].isspace()):
-            return words, ""
-        return words[:-1], words[-1]
-    return [], ""
 
 
 def _why_stopped(stop: BaseException) -> str:
@@ -363,11 +272,3 @@ def _text_of(error: Exception) -> str:
         return str(error)
     except Exception as broken:
         return f"(its text cannot be had: {type(broken).__name__})"
-
-
-def _shown(name: str) -> str:
-    return name.replace("_", "-")
-
-
-def _first_line(method: Callable[..., Any]) -> str:
-    return (inspect.getdoc(method) or "").partition("\n")[0]

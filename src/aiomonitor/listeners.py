@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 BACKLOG = 512
-"""Clients that may wait while the monitor's thread imports what it serves with (the kernel caps it)."""
+"""Clients that may wait while the monitor's thread imports what it serves with."""
 
 _PORT_TRIES = 16
 """How often a free port is sought that is free on every address of the host."""
@@ -46,7 +46,7 @@ def listen(service: str, host: str, port: int, *, safe: bool) -> list[socket.soc
 
 
 def _resolve(service: str, host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
-    if not isinstance(port, int) or not 0 <= port <= 65535:
+    if not 0 <= port <= 65535:
         raise BindError(
             errno.EINVAL,
             f"{service}: {port!r} is no port: give 0 to 65535, or None to leave it out",
@@ -98,7 +98,7 @@ def _bind(family: int, address: tuple[object, ...]) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         if os.name == "posix":
-            # Only skips the wait for old connections; two listeners still collide (never REUSEPORT).
+            # Skips the wait for old connections; two listeners still collide (never REUSEPORT).
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         elif sys.platform == "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)

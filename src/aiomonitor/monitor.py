@@ -48,10 +48,10 @@ class Monitor(BuiltinCommands):
         loop: object | None = None,
         host: str | None = None,
         port: int | None = MONITOR_PORT,
-        webui_port: int | None = MONITOR_WEBUI_PORT,
-        console_port: int | None = CONSOLE_PORT,
-        console_enabled: bool = True,
-        locals: dict[str, Any] | None = None,
+        webui_port: int | None = MONITOR_WEBUI_PORT,  # noqa: ARG002 - see `start_monitor`
+        console_port: int | None = CONSOLE_PORT,  # noqa: ARG002 - see `start_monitor`
+        console_enabled: bool = True,  # noqa: ARG002 - see `start_monitor`
+        locals: dict[str, Any] | None = None,  # noqa: ARG002 - see `start_monitor`
         *,
         token: str | None = None,
     ) -> None:
@@ -60,7 +60,6 @@ class Monitor(BuiltinCommands):
         self._host = MONITOR_HOST if host is None else host
         self._port = port
         self._token = token or os.environ.get("AIOMONITOR_TOKEN") or None
-        self._console_locals = {} if locals is None else locals
         self._service: Service | None = None
         self._closed = False
         self._lifecycle = threading.Lock()
@@ -84,7 +83,8 @@ class Monitor(BuiltinCommands):
             self._backend.attach()
             self._service = service
 
-    def _greeting(self) -> str:
+    def greeting(self) -> str:
+        """The intro with its fields filled in: what a client reads first."""
         count = self.task_count()
         return self.intro.format(tasknum=count, s="" if count == 1 else "s")
 
@@ -163,7 +163,7 @@ class Monitor(BuiltinCommands):
 
 def start_monitor(
     loop: object | None = None,
-    monitor: type[_MonitorT] = Monitor,  # type: ignore[assignment] - a TypeVar has no default
+    monitor: type[_MonitorT] = Monitor,  # type: ignore[assignment]  # a TypeVar has no default
     host: str | None = None,
     port: int | None = MONITOR_PORT,
     webui_port: int | None = MONITOR_WEBUI_PORT,

@@ -25,8 +25,8 @@ _CANCEL_DETAILS = {
     CancelOutcome.ENDED: "it took the cancellation and has ended",
     CancelOutcome.REQUESTED: "the cancellation was delivered, but the task had not ended {after}",
     CancelOutcome.ALREADY_DONE: "it had ended before the request reached it",
-    CancelOutcome.UNRESPONSIVE: "its loop is {loop} and did not take the request {after}; the "
-    "request stays posted and takes effect when the loop runs again ('stacktrace' shows what it does)",
+    CancelOutcome.UNRESPONSIVE: "its loop is {loop} and did not take the request {after}; "
+    "it stays posted and takes effect when the loop runs again ('stacktrace' shows what it does)",
     CancelOutcome.UNSUPPORTED: "this runtime cannot cancel a single task",
 }
 

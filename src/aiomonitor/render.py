@@ -1,7 +1,8 @@
 """Text for a terminal, made from the model: pure functions, the same value gives the same text.
 
 Width and colour are arguments. Names, sources and messages come from the application and may hold
-anything: whatever is shown passes through `printable`, so that no escape sequence reaches a terminal.
+anything: whatever is shown passes through `printable`, so that no escape sequence reaches a
+terminal.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .model import CancelResult, FrameInfo, TaskInfo, TaskPage, TaskStack, ThreadStack
 
 PLAIN_COLUMNS = 120
-"""Assumed of a client that does not tell its width: wide enough for a log, narrow enough to read."""
+"""Assumed of a client that does not tell: wide enough for a log, narrow enough to read."""
 
 _ELLIPSIS = "…"
 _GAP = "  "

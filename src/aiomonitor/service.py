@@ -1,7 +1,7 @@
 """The monitor's thread: waits for the first client, then serves all of them; and its end.
 
 Until somebody connects the thread sleeps in one system call and nothing is imported: clients wait
-in the listen queue while it loads what it serves with. This is the one place where everything meets.
+in the listen queue while it loads what it serves with. This is where everything meets.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What subclasses of `Monitor` decorate and annotate their commands with; imports the stdlib only."""
+"""What subclasses of `Monitor` decorate and annotate their commands with; stdlib only."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 A backend reads another thread's objects. Unless a docstring says otherwise, every method may be
 called from any thread, at any time, while the application's loop runs, is blocked, stopped or
-closed; none waits for that loop without a time limit, and none raises because a task ends meanwhile.
-This module must not import any runtime.
+closed; none waits for that loop without a time limit, and none raises because a task ends
+meanwhile. This module must not import any runtime.
 """
 
 from __future__ import annotations

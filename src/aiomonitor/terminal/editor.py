@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import re
-from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 import anyio
 import anyio.to_thread
@@ -19,23 +18,20 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import Completer, Completion
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.history import DummyHistory, InMemoryHistory
-from prompt_toolkit.input import Input
-from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 
 from aiomonitor.render import printable
 
+from .keys import ConnectionInput
 from .lines import LineTooLong
 from .plain import EndOfInput, LineAbandoned
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
-    from contextlib import AbstractContextManager
 
     from prompt_toolkit.completion import CompleteEvent
     from prompt_toolkit.document import Document
-    from prompt_toolkit.key_binding import KeyPress
 
     from aiomonitor.arguments import Suggestion
 
@@ -50,92 +46,6 @@ _INTERRUPT = b"\x03"
 _END_OF_LINE = re.compile(rb"[\r\n]")
 
 
-class ConnectionInput(Input):
-    """A prompt_toolkit input without a file descriptor: `feed` turns bytes into key presses."""
-
-    def __init__(self) -> None:
-        self._keys: list[KeyPress] = []
-        self._ready: Callable[[], None] | None = None
-        self._closed = False
-        self.restart()
-
-    def restart(self) -> None:
-        """Forget half a key or half a paste."""
-        self._parser = Vt100Parser(lambda key: self._keys.append(key))
-
-    def feed(self, text: str) -> None:
-        """Handle the keys of the text now, if a prompt is open."""
-        self._parser.feed(text)
-        self._tell()
-
-    def close(self) -> None:
-        """The open prompt ends, and so will any other."""
-        self._closed = True
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._ready is not None:
-            self._ready()
-
-    @property
-    def closed(self) -> bool:
-        """Whether the connection has ended."""
-        return self._closed
-
-    def read_keys(self) -> list[KeyPress]:
-        """What was fed since the last call."""
-        keys, self._keys = self._keys, []
-        return keys
-
-    def flush_keys(self) -> list[KeyPress]:
-        """A lone Escape is a key once nothing followed it for a while."""
-        self._parser.flush()
-        return self.read_keys()
-
-    @contextmanager
-    def _attached(self, ready: Callable[[], None]) -> Iterator[None]:
-        previous, self._ready = self._ready, ready
-        try:
-            if self._closed:
-                # Whoever attaches to a closed input must learn it from the loop, not from us.
-                asyncio.get_running_loop().call_soon(ready)
-            yield
-        finally:
-            self._ready = previous
-
-    @contextmanager
-    def _detached(self) -> Iterator[None]:
-        previous, self._ready = self._ready, None
-        try:
-            yield
-        finally:
-            self._ready = previous
-
-    def attach(self, input_ready_callback: Callable[[], None]) -> AbstractContextManager[None]:
-        """Call back whenever there are keys to read."""
-        return self._attached(input_ready_callback)
-
-    def detach(self) -> AbstractContextManager[None]:
-        """Call back no more."""
-        return self._detached()
-
-    def raw_mode(self) -> AbstractContextManager[None]:
-        """The client's terminal is in raw mode already: telnet negotiated it."""
-        return nullcontext()
-
-    def cooked_mode(self) -> AbstractContextManager[None]:
-        """See `raw_mode`."""
-        return nullcontext()
-
-    def fileno(self) -> int:
-        """There is none; prompt_toolkit asks only the inputs that it makes itself."""
-        raise OSError("a network connection's input has no file descriptor of its own")
-
-    def typeahead_hash(self) -> str:
-        """One for all: we feed no more than one line, so nothing is ever left over."""
-        return "aiomonitor"
-
-
 class _CommandCompleter(Completer):
     """Asks the interpreter, in a worker thread: it may have to look through all tasks."""
 
@@ -143,7 +53,9 @@ class _CommandCompleter(Completer):
         self._complete = complete
 
     def get_completions(
-        self, document: Document, complete_event: CompleteEvent
+        self,
+        document: Document,
+        complete_event: CompleteEvent,  # noqa: ARG002 - prompt_toolkit's signature
     ) -> Iterator[Completion]:
         line = document.text_before_cursor
         word = re.search(r"\S*$", line)
@@ -192,7 +104,7 @@ class TerminalSource:
         self._loop: asyncio.AbstractEventLoop | None = None  # of the open prompt, if not ours
         self._input = ConnectionInput()
         self._output = Vt100_Output(
-            output,
+            cast("TextIO", output),
             self._get_size,
             term=term,
             default_color_depth=ColorDepth.DEPTH_4_BIT if color else ColorDepth.DEPTH_1_BIT,

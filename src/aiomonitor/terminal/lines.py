@@ -30,7 +30,7 @@ class LineTooLong(str):
 
 
 class LineSplitter:
-    """Collects bytes, gives lines. Memory is bounded: by the limit, and by whoever stops feeding."""
+    """Collects bytes, gives lines; memory is bounded by the limit and by whoever feeds it."""
 
     def __init__(self, limit: int = LINE_LIMIT) -> None:
         self._limit = limit

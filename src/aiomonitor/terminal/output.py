@@ -33,7 +33,7 @@ class ByteSender(Protocol):
 
 
 class ClientOutput(io.TextIOBase):
-    """A text stream to one client, made in the monitor's loop. `write` may be called by any thread."""
+    """A text stream to one client, made in the monitor's loop; any thread may write."""
 
     encoding = "utf-8"
 

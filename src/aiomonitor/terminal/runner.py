@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 import anyio
 import anyio.from_thread
@@ -42,13 +42,14 @@ class CommandRunner:
         self._given_up = 0
 
     async def run(self, function: Callable[[], None]) -> CommandRun:
-        """Run the function in a worker thread, as this client; return when it ended or was given up.
+        """Run the function in a worker thread, as this client, until it ends or is given up.
 
         A thread cannot be stopped from outside, so a command that was interrupted and hangs on is
         left behind: it cannot write to the client any more.
         """
         run = CommandRun(self._client)
-        run.sin, run.sout = _CommandInput(run, self._read_line), _CommandOutput(run, self._output)
+        run.sin = cast("TextIO", _CommandInput(run, self._read_line))
+        run.sout = cast("TextIO", _CommandOutput(run, self._output))
         if self._given_up >= _GIVEN_UP_LIMIT:
             self._output.write(
                 f"{self._given_up} interrupted commands still run: no more for now\n"

@@ -1,7 +1,7 @@
 """One terminal client, from its first byte to its last: recognise, greet, read a line, run it.
 
-Runs in the monitor's loop, on anyio alone. It sees the monitor through `Shell`: what the interpreter
-offers to a user interface, and nothing else.
+Runs in the monitor's loop, on anyio alone. It sees the monitor through `Shell`: what the
+interpreter offers to a user interface, and nothing else.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from aiomonitor.client import Client, CommandRun
 from aiomonitor.errors import CommandInterrupted
 
 from .lines import LineTooLong, looks_foreign, looks_like_tls
+from .oneshot import OneShot
 from .output import ClientOutput
 from .plain import EndOfInput, LineAbandoned, LineSource, PlainSource, SourceChanged
 from .protocol import (
@@ -27,15 +28,13 @@ from .protocol import (
     EndOfFile,
     Interrupt,
     Message,
-    OneShotCommand,
     Resized,
-    Token,
     Typed,
 )
 from .runner import CommandRunner
 
 if TYPE_CHECKING:
-    from anyio.abc import ByteStream, TaskGroup
+    from anyio.abc import ByteStream
 
     from aiomonitor.arguments import Suggestion
 
@@ -58,11 +57,14 @@ class Shell(Protocol):
 
     prompt: str
 
-    def _run_line(self, line: str) -> None: ...
+    def run_line(self, line: str) -> None:
+        """Run a command line for the current client."""
 
-    def _complete(self, line: str) -> list[Suggestion]: ...
+    def completions(self, line: str) -> list[Suggestion]:
+        """What may stand for the line's last word."""
 
-    def _greeting(self) -> str: ...
+    def greeting(self) -> str:
+        """What a client reads first."""
 
 
 class Session:
@@ -84,8 +86,7 @@ class Session:
         self._ended = False  # no more bytes will come
         self._heard = anyio.Event()  # something, anything, has come from the client
         self._described = anyio.Event()  # a terminal has told what it is
-        self._one_shot: list[Message] = []
-        self._one_shot_news = anyio.Event()
+        self._one_shot = OneShot(self._protocol, self._output)
 
     async def run(self) -> None:
         """Serve the client until it leaves."""
@@ -129,11 +130,11 @@ class Session:
             self._plain.give_way()
 
     def _handle_end(self, *, gone: bool) -> None:
-        """No more bytes: a script may have closed its half and wait for answers, a terminal has gone."""
+        """No more bytes: a script may have closed its half and wait for answers."""
         self._ended = True
         self._heard.set()
         self._described.set()
-        self._one_shot_news.set()
+        self._one_shot.put_end()
         self._source.feed_eof()
         if gone or self._terminal is not None or self._protocol.is_one_shot:
             self._output.abandon()
@@ -154,8 +155,7 @@ class Session:
             if self._terminal is not None:
                 self._terminal.resize(message.columns, message.rows)
         else:
-            self._one_shot.append(message)
-            self._one_shot_news.set()
+            self._one_shot.put(message)
 
     def _type(self, data: bytes) -> None:
         if self._recognised:
@@ -172,10 +172,10 @@ class Session:
         with suppress(EndOfInput, CommandInterrupted):
             await self._recognise()
             if self._protocol.is_one_shot:
-                await self._serve_one_shot()
+                await self._one_shot.serve(self._is_token, self._execute)
                 return
             if await self._admitted():
-                greeting = await anyio.to_thread.run_sync(self._shell._greeting)  # noqa: SLF001 - the shell's half of the session
+                greeting = await anyio.to_thread.run_sync(self._shell.greeting)
                 self._output.write(greeting)
                 await self._serve_lines()
 
@@ -227,14 +227,14 @@ class Session:
             term=self._protocol.term or "ansi",
             size=self._protocol.size,
             color=self._client.color,
-            complete=self._shell._complete,  # noqa: SLF001 - the shell's half of the session
+            complete=self._shell.completions,
             on_interrupt=self._interrupt,
         )
         return source
 
     async def _admitted(self) -> bool:
         """Ask for the token, if there is one."""
-        if self._token is None:
+        if self._is_token(""):
             return True
         with anyio.move_on_after(_TOKEN_WAIT):
             for _ in range(_TOKEN_TRIES):
@@ -244,7 +244,10 @@ class Session:
         return False
 
     def _is_token(self, text: str) -> bool:
-        expected = (self._token or "").encode()
+        """Whether the text opens the door; any does where there is no token."""
+        if self._token is None:
+            return True
+        expected = self._token.encode()
         return hmac.compare_digest(text.strip().encode("utf-8", "surrogatepass"), expected)
 
     async def _serve_lines(self) -> None:
@@ -275,42 +278,11 @@ class Session:
             run = CommandRun(self._client)
             run.status = 2
         else:
-            run = await self._runner.run(lambda: self._shell._run_line(line))  # noqa: SLF001 - the shell's half of the session
+            run = await self._runner.run(lambda: self._shell.run_line(line))
         return run
 
     async def _read_for_command(self) -> str:
         return await self._next_line("")
-
-    # --- one command, one status --------------------------------------------------------------
-
-    async def _serve_one_shot(self) -> None:
-        """Our own client with `-c`: no greeting, no prompt, and an exit status at the end."""
-        admitted = self._token is None
-        while True:
-            message = await self._next_one_shot()
-            if isinstance(message, Token):
-                admitted = admitted or self._is_token(message.text)
-            elif isinstance(message, OneShotCommand):
-                break
-        status = 2
-        if not admitted:
-            self._output.write("this monitor asks for a token: give --token, or AIOMONITOR_TOKEN\n")
-        elif message.line is None:
-            self._output.write("the command was too long, and was not run\n")
-        else:
-            status = (await self._execute(message.line)).status
-        await self._output.drain()
-        self._protocol.report_status(status)
-        self._output.write_bytes(self._protocol.bytes_to_send())
-
-    async def _next_one_shot(self) -> Message:
-        with anyio.fail_after(_TOKEN_WAIT):
-            while not self._one_shot:
-                if self._ended:
-                    raise EndOfInput
-                self._one_shot_news = anyio.Event()
-                await self._one_shot_news.wait()
-        return self._one_shot.pop(0)
 
 
 def _is_foreign(line: str) -> bool:

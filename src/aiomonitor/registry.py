@@ -1,0 +1,119 @@
+"""Which commands there are, what a typed name may mean, and what TAB may offer.
+
+Knows the `do_*` methods of a class and nothing of running them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from .utils import aliases_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import click
+
+    from .arguments import Suggestion
+
+PREFIX = "do_"
+
+
+class CommandRegistry:
+    """The names of the `do_*` methods of its subclass. Every method may run in any thread."""
+
+    def __init__(self) -> None:
+        self._click_commands: dict[str, click.Command] = {}
+
+    def _getcmd(self, comm: str) -> Callable[..., Any] | None:
+        """The method for a name, an alias or a unique beginning of one; None if there is none."""
+        matches = self._matches(comm)
+        if len(matches) != 1:
+            return None
+        method: Callable[..., Any] = getattr(self, PREFIX + matches[0])
+        return method
+
+    def _command_names(self) -> dict[str, str]:
+        """Every name and alias, with `_` for `-`, and the command that it stands for."""
+        names: dict[str, str] = {}
+        for attribute in dir(self):
+            if attribute.startswith(PREFIX) and callable(getattr(self, attribute)):
+                command = attribute[len(PREFIX) :]
+                aliases = (
+                    alias.replace("-", "_") for alias in aliases_of(getattr(self, attribute))
+                )
+                names.update(dict.fromkeys(aliases, command))
+                names[command] = command
+        return names
+
+    def _matches(self, comm: str) -> list[str]:
+        """The commands that a typed name may mean: one if it is right, more if ambiguous."""
+        typed = comm.replace("-", "_")
+        names = self._command_names()
+        if typed in names:
+            return [names[typed]]
+        return sorted({command for name, command in names.items() if name.startswith(typed)})
+
+    def _hint(self, comm: str) -> str:
+        import difflib
+
+        candidates = self._matches(comm)
+        if candidates:
+            return f"{comm!r} is ambiguous: {', '.join(map(shown, candidates))}"
+        names = self._command_names()
+        close = difflib.get_close_matches(comm.replace("-", "_"), names, n=3)
+        if close:
+            meant = " or ".join(repr(shown(name)) for name in dict.fromkeys(close))
+            return f"unknown command {comm!r}: did you mean {meant}?"
+        return f"unknown command {comm!r}: 'help' lists what there is"
+
+    def _click_command(self, method: Callable[..., Any]) -> click.Command:
+        from .arguments import build_command
+
+        attribute = getattr(method, "__name__", "command")
+        if attribute not in self._click_commands:
+            name = shown(attribute.removeprefix(PREFIX))
+            self._click_commands[attribute] = build_command(name, method)
+        return self._click_commands[attribute]
+
+    def completions(self, line: str) -> list[Suggestion]:
+        """What TAB may offer for the last word of a line; never raises. Worker thread."""
+        from .arguments import Suggestion, suggest
+
+        words, incomplete = split_incomplete(line)
+        if not words:
+            typed = incomplete.replace("-", "_")
+            return [
+                Suggestion(shown(name), first_line(getattr(self, PREFIX + command)))
+                for name, command in sorted(self._command_names().items())
+                if name.startswith(typed)
+            ]
+        method = self._getcmd(words[0])
+        if method is None:
+            return []
+        return suggest(self._click_command(method), self, words[1:], incomplete)
+
+
+def split_incomplete(line: str) -> tuple[list[str], str]:
+    """The complete words before the cursor, and the one that TAB is to complete."""
+    for closing in ("", '"', "'"):
+        try:
+            words = shlex.split(line + closing)
+        except ValueError:
+            continue
+        if not words or (not closing and line[-1].isspace()):
+            return words, ""
+        return words[:-1], words[-1]
+    return [], ""
+
+
+def shown(name: str) -> str:
+    """A command's name as users type it."""
+    return name.replace("_", "-")
+
+
+def first_line(method: Callable[..., Any]) -> str:
+    """What a command does, in a line."""
+    return (inspect.getdoc(method) or "").partition("\n")[0]

@@ -33,16 +33,14 @@ _OFFERED = 100
 """Tasks that TAB offers at most."""
 
 
-def _complete_task(monitor: Queries, typed: str) -> Iterator[str]:
-    for task in monitor.task_page(limit=None).tasks:
+def _tasks_offered(monitor: Queries, typed: str) -> Iterator[tuple[str, str]]:
+    for task in monitor.tasks(limit=_OFFERED):
         if str(task.number).startswith(typed):
-            yield str(task.number)
-        if typed and task.name.startswith(typed):
-            yield task.name
-
-
-def _tasks_offered(monitor: Queries, typed: str) -> Iterable[str]:
-    return itertools.islice(_complete_task(monitor, typed), _OFFERED)
+            yield str(task.number), f"{task.name}, {render.location(task)}"
+    if typed:
+        for task in monitor.tasks(filter=typed, sort="name", limit=_OFFERED):
+            if task.name.startswith(typed):
+                yield task.name, f"task {task.number}"
 
 
 def _signals_offered(_: Queries, typed: str) -> Iterable[str]:

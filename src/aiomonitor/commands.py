@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import shlex
 import sys
 import traceback
 from dataclasses import dataclass, field
@@ -239,6 +238,8 @@ class CommandInterpreter(CommandRegistry):
 
 
 def _split(line: str) -> list[str]:
+    import shlex
+
     try:
         words = shlex.split(line)
     except ValueError as error:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import ipaddress
 import os
 import socket
 import sys
@@ -66,6 +65,8 @@ def _resolve(service: str, host: str, port: int) -> list[tuple[int, tuple[str, i
 def _refuse_beyond_loopback(
     service: str, host: str, addresses: Sequence[tuple[int, tuple[str, int]]]
 ) -> None:
+    import ipaddress  # here, because it is slow to import and only starting needs it
+
     for _, address in addresses:
         if not ipaddress.ip_address(address[0].partition("%")[0]).is_loopback:
             raise UnsafeAddressError(

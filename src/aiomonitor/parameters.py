@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 import click
+from click.shell_completion import CompletionItem
 
 from .utils import Parameter
 
@@ -124,8 +125,10 @@ def _completer(hint: _Hint) -> Any:
     if complete is None:
         return None
 
-    def offer(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-        return list(complete(context.obj, incomplete))
+    def offer(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        found = complete(context.obj, incomplete)
+        pairs = ((item, None) if isinstance(item, str) else item for item in found)
+        return [CompletionItem(text, help=about) for text, about in pairs]
 
     return offer
 

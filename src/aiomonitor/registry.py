@@ -6,7 +6,6 @@ Knows the `do_*` methods of a class and nothing of running them.
 from __future__ import annotations
 
 import inspect
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from .utils import aliases_of
@@ -98,6 +97,8 @@ class CommandRegistry:
 
 def split_incomplete(line: str) -> tuple[list[str], str]:
     """The complete words before the cursor, and the one that TAB is to complete."""
+    import shlex
+
     for closing in ("", '"', "'"):
         try:
             words = shlex.split(line + closing)

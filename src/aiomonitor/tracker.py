@@ -7,6 +7,8 @@ and a listing keeps weak references, page by page.
 from __future__ import annotations
 
 import heapq
+import math
+import operator
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -54,52 +56,40 @@ class Tracker:
     def page(self, *, filter: str, sort: SortKey, reverse: bool, limit: int | None) -> TaskPage:
         """The first `limit` live tasks that match, and how many there are; all without a limit.
 
-        Only weak references and sort keys are kept while the others are looked through, so a
-        listing of few among many costs memory for the few.
+        Weak references and sort keys are kept, not tasks; and with a limit only a few of them.
         """
-        total = 0
-        matched = 0
-
-        def candidates() -> Iterator[_Candidate]:
-            nonlocal total, matched
-            wanted = filter.casefold()
-            key_of = getattr(self, f"_by_{sort}")
-            for task in self._backend.live_tasks():
-                total += 1
-                number = self.number(task)
-                if not wanted or self._matches(task, wanted):
-                    matched += 1
-                    yield key_of(task), number, weakref.ref(task)
-                del task  # the generator must be its last holder when it goes on
-
-        if limit is None:
-            chosen = sorted(candidates(), key=_order, reverse=reverse)
-        else:
-            first = heapq.nlargest if reverse else heapq.nsmallest
-            chosen = first(limit, candidates(), key=_order)
+        total = matched = 0
+        selection = _Selection(limit, reverse=reverse)
+        wanted = filter.casefold()
+        key_of = getattr(self, f"_by_{sort}")
+        for task in self._backend.live_tasks():
+            total += 1
+            if not wanted or self._matches(task, wanted):
+                matched += 1
+                selection.offer(key_of(task), matched, task)
+        task = None
+        chosen = selection.chosen()
         return TaskPage(total=total, matched=matched, tasks=self._described(chosen))
 
-    def _described(self, chosen: list[_Candidate]) -> Iterator[TaskInfo]:
-        """Rows, made when they are asked for; each reference is let go with its row."""
-        chosen.reverse()
-        references = (chosen.pop()[2] for _ in range(len(chosen)))
-        for task in self._backend.borrow(references):
-            row = self.describe(task)
-            del task
-            yield row
+    def _described(self, chosen: Iterator[_Candidate]) -> Iterator[TaskInfo]:
+        """Rows, made when they are asked for."""
+        for task in self._backend.borrow(candidate[2] for candidate in chosen):
+            yield self.describe(task)
+            task = None
 
     def _matches(self, task: TaskHandle, wanted: str) -> bool:
-        facts = self._backend.facts(task)
-        return wanted in facts.name.casefold() or wanted in facts.coroutine.casefold()
+        name, coroutine = self._backend.names(task)
+        return wanted in name.casefold() or wanted in coroutine.casefold()
 
-    def _by_id(self, task: TaskHandle) -> Any:  # noqa: ARG002 - the number decides
-        return 0
+    def _by_id(self, task: TaskHandle) -> Any:
+        """Numbers are given when a task is first shown, so those without one come last."""
+        return self._backend.number_of(task) or math.inf
 
     def _by_name(self, task: TaskHandle) -> Any:
-        return natural(self._backend.facts(task).name)
+        return natural(self._backend.names(task)[0])
 
     def _by_coroutine(self, task: TaskHandle) -> Any:
-        return self._backend.facts(task).coroutine
+        return self._backend.names(task)[1]
 
     def _by_state(self, task: TaskHandle) -> Any:
         return self._backend.facts(task).state
@@ -135,23 +125,33 @@ class Tracker:
 
     def _find(self, reference: str) -> weakref.ref[TaskHandle] | None:
         """A number goes before an `id()`, and that before a name."""
-        wanted = int(reference) if reference.isascii() and reference.isdigit() else None
-        by_id = None
-        by_name: list[tuple[int, weakref.ref[TaskHandle]]] = []
+        if reference.isascii() and reference.isdigit():
+            wanted = int(reference)
+            found = self._first(lambda task: self._backend.number_of(task) == wanted)
+            found = found or self._first(lambda task: id(task) == wanted)
+            if found:
+                return found
+        return self._find_by_name(reference)
+
+    def _first(self, is_it: Callable[[TaskHandle], bool]) -> weakref.ref[TaskHandle] | None:
         for task in self._backend.live_tasks():
-            number = self.number(task)
-            if number == wanted:
-                return weakref.ref(task)
-            if id(task) == wanted:
-                by_id = weakref.ref(task)
-            if len(by_name) <= _NUMBERS_TOLD and self._backend.facts(task).name == reference:
-                by_name.append((number, weakref.ref(task)))
-            del task
-        if by_id or not by_name:
-            return by_id
-        if len(by_name) > 1:
-            raise TaskNotFoundError(_ambiguous(reference, sorted(number for number, _ in by_name)))
-        return by_name[0][1]
+            if is_it(task):
+                found = weakref.ref(task)
+                task = None
+                return found
+        return None
+
+    def _find_by_name(self, name: str) -> weakref.ref[TaskHandle] | None:
+        namesakes: list[tuple[int, weakref.ref[TaskHandle]]] = []
+        for task in self._backend.live_tasks():
+            if self._backend.names(task)[0] == name:
+                namesakes.append((self.number(task), weakref.ref(task)))
+                if len(namesakes) > _NUMBERS_TOLD:
+                    break
+        task = None
+        if len(namesakes) > 1:
+            raise TaskNotFoundError(_ambiguous(name, sorted(number for number, _ in namesakes)))
+        return namesakes[0][1] if namesakes else None
 
     def _not_found(self, reference: str) -> str:
         if not (reference.isascii() and reference.isdigit()):
@@ -162,10 +162,46 @@ class Tracker:
 
 
 _Candidate = tuple[Any, int, "weakref.ref[TaskHandle]"]
+"""A sort key and a serial number, which is unique: so comparing never gets to the reference."""
 
 
-def _order(candidate: _Candidate) -> tuple[Any, int]:
-    return candidate[:2]
+class _Selection:
+    """The first `limit` of many tasks, or all of them, in order; what is kept is bounded by that.
+
+    What will not be among the first is turned away before anything is allocated for it: a hundred
+    thousand new tuples would make the garbage collector run, and the application wait for it.
+    Without a limit they are sorted in short runs, since one long sort would keep the GIL.
+    """
+
+    _RUN = 1000
+
+    def __init__(self, limit: int | None, *, reverse: bool) -> None:
+        self._limit = limit
+        self._reverse = reverse
+        self._comes_before = operator.gt if reverse else operator.lt
+        self._last: tuple[Any, int] | None = None  # of the first `limit`, once there are so many
+        self._run: list[_Candidate] = []
+        self._runs: list[list[_Candidate]] = []
+
+    def offer(self, key: Any, serial: int, task: TaskHandle) -> None:
+        if self._last is None or self._comes_before((key, serial), self._last):
+            self._run.append((key, serial, weakref.ref(task)))
+            if len(self._run) >= self._RUN + (self._limit or 0):
+                self._end_run()
+
+    def _end_run(self) -> None:
+        self._run.sort(reverse=self._reverse)
+        if self._limit is None:
+            self._runs.append(self._run)
+            self._run = []
+        else:
+            del self._run[self._limit :]
+            if self._run and len(self._run) == self._limit:
+                self._last = self._run[-1][:2]
+
+    def chosen(self) -> Iterator[_Candidate]:
+        self._end_run()
+        return heapq.merge(*self._runs, self._run, reverse=self._reverse)
 
 
 def _ambiguous(name: str, numbers: list[int]) -> str:

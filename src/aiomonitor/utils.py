@@ -34,9 +34,10 @@ class Parameter:
     """More about a command's parameter than its type says, for use in `Annotated`.
 
     `help` is its line in `help COMMAND`; `metavar` how it is called there. `complete` gets the
-    monitor and what was typed so far and returns what TAB may offer; it runs in a worker thread.
+    monitor and what was typed so far and returns what TAB may offer, each a text or a pair of text
+    and explanation; it runs in a worker thread.
     """
 
     help: str = ""
     metavar: str | None = None
-    complete: Callable[[Any, str], Iterable[str]] | None = None
+    complete: Callable[[Any, str], Iterable[str | tuple[str, str]]] | None = None

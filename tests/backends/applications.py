@@ -6,7 +6,6 @@ import asyncio
 import functools
 import sys
 import threading
-import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -61,6 +60,7 @@ class LoopApplication:
         self._stopped = threading.Event()
         self._released = threading.Event()
         self._closing = False
+        self._abandons = False
         self.loop.set_exception_handler(self._complain)
         if eager:
             self._be_eager()
@@ -82,13 +82,18 @@ class LoopApplication:
             self._stopped.set()
             self._again.wait(PATIENCE)
             self._again.clear()
+        if not self._abandons:
+            self._end_tasks()
+        self.loop.close()
+
+    def _end_tasks(self) -> None:
         self.received.append("enough")
         left = asyncio.all_tasks(self.loop)
         for task in left:
             task.cancel()
-        self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True, **_for(self)))
+        if left:
+            self.loop.run_until_complete(asyncio.wait(left))
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-        self.loop.close()
 
     def call(self, function: Callable[[], _Result]) -> _Result:
         """Call it in the loop's thread and return its result."""
@@ -177,6 +182,11 @@ class LoopApplication:
 
         self.call(disown)
 
+    def abandon(self) -> None:
+        """Close the loop without ending its tasks."""
+        self._abandons = True
+        self.close()
+
     def close(self) -> None:
         """Cancel what is left and close the loop. Idempotent."""
         self._closing = True
@@ -185,12 +195,6 @@ class LoopApplication:
             self.loop.call_soon_threadsafe(self.loop.stop)
             self._again.set()
         self.thread.join(PATIENCE)
-
-
-def _for(application: LoopApplication) -> dict[str, Any]:
-    """`asyncio.gather()` of nothing needs to be told its loop, which it no longer can be."""
-    asyncio.set_event_loop(application.loop)
-    return {}
 
 
 class Forever:
@@ -247,12 +251,15 @@ class FakeApplication:
         self.backend.state = "running"
         self.backend.run_posted()
 
+    def abandon(self) -> None:
+        """Close the loop without ending its tasks."""
+        self.backend.state = "closed"
+
     def close(self) -> None:
         """Close the loop. Idempotent."""
         self.backend.state = "closed"
         for task in self.backend.tasks:
-            if task.suspended is not None:
-                task.suspended.throw(asyncio.CancelledError) if False else self._end(task)
+            self._end(task)
 
 
 Application = LoopApplication | FakeApplication

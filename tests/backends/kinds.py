@@ -10,8 +10,14 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
-    from collections.abc import Generator
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Coroutine,
+        Generator,
+    )
 
     Pause = Callable[[], Awaitable[None]]
     Kind = Callable[[Pause], Coroutine[Any, Any, None]]

@@ -94,14 +94,23 @@ class AsyncioBackend:
         return task is not None and task.get_loop() is self._loop and not task.done()
 
     def number_of(self, task: TaskHandle) -> int | None:
-        number = getattr(task, self._number_name, None)
-        return number if isinstance(number, int) else self._numbers.get(task)
+        number: int | None = getattr(task, self._number_name, None)
+        if number is None and self._numbers:
+            return self._numbers.get(task)
+        return number
 
     def set_number(self, task: TaskHandle, number: int) -> None:
         try:
             setattr(task, self._number_name, number)
         except AttributeError:  # a task class with slots
             self._numbers[task] = number
+
+    def names(self, task: TaskHandle) -> tuple[str, str]:
+        held: list[object] = []
+        try:
+            return tasks.names(cast("Task", task), held)
+        finally:
+            self._releaser.release(held)
 
     def facts(self, task: TaskHandle) -> TaskFacts:
         held: list[object] = []

@@ -141,13 +141,20 @@ def coroutine_of(task: Task, held: list[object]) -> object:
 
 def facts(task: Task, held: list[object]) -> TaskFacts:
     """Name, coroutine and state. Whatever a task class of the application raises is no matter."""
-    coroutine = coroutine_of(task, held)
+    name, coroutine_name = names(task, held)
     return TaskFacts(
-        name=_text(task.get_name, task),
-        coroutine=_text(lambda: _qualified_name(coroutine), coroutine),
-        state=state(task, coroutine, held),
+        name=name,
+        coroutine=coroutine_name,
+        state=state(task, coroutine_of(task, held), held),
         cancelling=_cancelling(task),
     )
+
+
+def names(task: Task, held: list[object]) -> tuple[str, str]:
+    """Its name and its coroutine's, as in `facts`."""
+    coroutine = coroutine_of(task, held)
+    name = _text(task.get_name, task)
+    return name, _text(lambda: _qualified_name(coroutine), coroutine)
 
 
 def _text(read: Callable[[], object], owner: object) -> str:

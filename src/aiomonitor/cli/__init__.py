@@ -14,7 +14,7 @@ import anyio
 import click
 
 from aiomonitor.cli.command import pass_on_interrupt, run_command
-from aiomonitor.cli.connection import Address, ClientError, connect, first_of
+from aiomonitor.cli.connection import STATUS_INTERRUPTED, Address, ClientError, connect, first_of
 from aiomonitor.cli.lines import print_lines, send_lines
 from aiomonitor.cli.screen import can_be_raw
 from aiomonitor.cli.terminal import run_terminal
@@ -24,7 +24,6 @@ MAX_COMMAND: Final = 4000
 subnegotiation."""
 
 STATUS_USAGE: Final = 2
-STATUS_INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell reports it
 
 _EPILOG: Final = """\b
 Examples:

@@ -13,7 +13,7 @@ import sys
 
 import anyio
 
-from aiomonitor.cli.connection import ClientError, Connection
+from aiomonitor.cli.connection import STATUS_INTERRUPTED, ClientError, Connection
 from aiomonitor.cli.screen import offer_terminal, settle_terminal
 from aiomonitor.cli.streams import write_stdout
 from aiomonitor.terminal.telnet import (
@@ -21,6 +21,7 @@ from aiomonitor.terminal.telnet import (
     Data,
     Disabled,
     Event,
+    Negotiation,
     Option,
     Subnegotiation,
 )
@@ -61,11 +62,13 @@ async def _agree(connection: Connection, timeout: float) -> None:
     codec = connection.codec
     codec.request(Option.ONE_SHOT, "local")
     unsettled: set[int | None] = {Option.ONE_SHOT, *offer_terminal(codec)}
+    negotiates = False
     with anyio.move_on_after(timeout):
         await connection.send()
         while unsettled:
             for event in await _receive(connection):
-                _check(connection, event)
+                negotiates = negotiates or isinstance(event, Negotiation)
+                _check(connection, event, negotiates=negotiates)
                 unsettled.discard(settle_terminal(codec, event))
             if codec.enabled(Option.ONE_SHOT, "local"):
                 unsettled.discard(Option.ONE_SHOT)
@@ -74,9 +77,9 @@ async def _agree(connection: Connection, timeout: float) -> None:
         raise _not_a_monitor(connection, f"no answer to our telnet within {timeout:g} s")
 
 
-def _check(connection: Connection, event: Event) -> None:
+def _check(connection: Connection, event: Event, *, negotiates: bool) -> None:
     """A monitor negotiates before it says anything, and agrees."""
-    if isinstance(event, Data) and not connection.codec.negotiated:
+    if isinstance(event, Data) and not negotiates:
         first_line = event.data.splitlines()[0][:60].decode("ascii", "replace")
         raise _not_a_monitor(connection, f"it says {first_line!r}")
     if event == Disabled(option=Option.ONE_SHOT, side="local"):
@@ -95,9 +98,16 @@ def _not_a_monitor(connection: Connection, reason: str) -> ClientError:
     return ClientError(f"{fault}: {reason}; check --host and --port")
 
 
-async def pass_on_interrupt(connection: Connection) -> None:
-    """Hand the first Ctrl-C to the server, whose command it interrupts; the second one ends us."""
-    if sys.platform != "win32":  # where signals cannot be received so, the first one ends us
-        with anyio.open_signal_receiver(signal.SIGINT) as signals:
-            await anext(signals)
+async def pass_on_interrupt(connection: Connection) -> int | None:
+    """Hand the first Ctrl-C to the server, whose command it interrupts; the second one ends us.
+
+    The second is received too, not left to Python: a KeyboardInterrupt out of the middle of a task
+    makes asyncio complain on stderr.
+    """
+    if sys.platform == "win32":
+        return None  # signals cannot be received there: the first one ends us
+    with anyio.open_signal_receiver(signal.SIGINT) as signals:
+        await anext(signals)
         await connection.send(bytes((Command.IAC, Command.IP)))
+        await anext(signals)
+    return STATUS_INTERRUPTED

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anyio.abc import SocketStream
 
 STATUS_UNREACHABLE: Final = 3
+STATUS_INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell reports it
 
 
 class ClientError(AiomonitorError):
@@ -99,8 +100,9 @@ async def connect(address: Address, timeout: float) -> Connection:
 
 
 def _cause(error: OSError) -> str:
-    """The reason in words: anyio tries several addresses and tells theirs in the cause."""
+    """The reason in words: of a host's several addresses anyio groups theirs, the first will do."""
     cause = error if error.strerror else error.__cause__
+    cause = getattr(cause, "exceptions", [cause])[0]
     if isinstance(cause, ConnectionRefusedError):
         return "connection refused; does the application run, with its monitor on this --port?"
     reason = getattr(cause, "strerror", None) or str(error)

@@ -118,6 +118,16 @@ class ClientProtocol:
         return self.speaks_telnet and (self.term or "ansi").lower() not in _DUMB
 
     @property
+    def has_color(self) -> bool:
+        """Whether colours may be used; a client hides its type when it wants none."""
+        return self.is_terminal and self.term is not None
+
+    @property
+    def is_flooding(self) -> bool:
+        """Whether it negotiates more than any client would."""
+        return self._codec.flooded
+
+    @property
     def is_described(self) -> bool:
         """Whether the questions for type and size have been answered or refused."""
         return {Option.TTYPE, Option.NAWS} <= self._answered

@@ -116,6 +116,8 @@ class Session:
                 self._output.write_bytes(self._protocol.bytes_to_send())
                 self._take_note()
                 await self._source.room()
+                if self._protocol.is_flooding:
+                    raise anyio.ClosedResourceError
         except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError) as end:
             self._handle_end(gone=not isinstance(end, anyio.EndOfStream))
         except CommandInterrupted:
@@ -205,13 +207,12 @@ class Session:
         self._output.write_bytes(self._protocol.bytes_to_send())
         with anyio.move_on_after(_TELNET_ANSWER):
             await self._described.wait()
-        self._client.color = self._protocol.is_terminal and not os.environ.get("NO_COLOR")
-        if self._protocol.is_one_shot:
-            self._client.color = self._client.color and self._protocol.term is not None
-            return
-        self._output.newline = "\r\n"
+        self._client.color = self._protocol.has_color and not os.environ.get("NO_COLOR")
         if self._protocol.size_known:
             self._client.columns = self._protocol.size[0]
+        if self._protocol.is_one_shot:
+            return
+        self._output.newline = "\r\n"
         if self._protocol.is_terminal:
             self._source = self._terminal = await self._make_editor()
 

@@ -1,0 +1,54 @@
+"""The runtimes that the contract suite runs over."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .applications import FakeApplication, LoopApplication
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .applications import Application
+
+LOOPS = [
+    "asyncio",
+    *(["eager"] if sys.version_info >= (3, 12) else []),
+    pytest.param(
+        "uvloop",
+        marks=pytest.mark.skipif(find_spec("uvloop") is None, reason="needs the package uvloop"),
+    ),
+]
+"""The runtimes that run code."""
+
+
+def _make(runtime: str) -> Application:
+    if runtime == "fake":
+        return FakeApplication()
+    if runtime == "uvloop":
+        import uvloop
+
+        return LoopApplication(uvloop.new_event_loop, eager=False)
+    return LoopApplication(asyncio.new_event_loop, eager=runtime == "eager")
+
+
+@pytest.fixture(params=[*LOOPS, "fake"])
+def application(request: pytest.FixtureRequest) -> Iterator[Application]:
+    """An application of any runtime."""
+    application = _make(request.param)
+    yield application
+    application.close()
+
+
+@pytest.fixture(params=LOOPS)
+def loop_application(request: pytest.FixtureRequest) -> Iterator[LoopApplication]:
+    """An application that runs code, so that it can block, race and be destroyed."""
+    application = _make(request.param)
+    assert isinstance(application, LoopApplication)
+    yield application
+    application.close()

@@ -1,0 +1,204 @@
+"""What every backend has to keep, the fake included."""
+
+from __future__ import annotations
+
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aiomonitor.backends.frames import symbolise
+from aiomonitor.model import CancelOutcome
+
+from . import kinds
+from .applications import find, names
+
+if TYPE_CHECKING:
+    from aiomonitor.backends.base import TaskHandle
+
+    from .applications import Application
+    from .kinds import Kind
+
+SOURCE = Path(kinds.__file__).read_text().splitlines()
+
+
+def line_of(function: str) -> int:
+    (line,) = [index for index, text in enumerate(SOURCE, 1) if text.endswith(f"# at {function}")]
+    return line
+
+
+def test_each_live_task_is_listed_once(application: Application) -> None:
+    """Every task that has not ended is listed, once."""
+    for number in range(600):
+        application.spawn(f"task-{number}", kinds.plain)
+    assert names(application.backend) == sorted(f"task-{number}" for number in range(600))
+
+
+def test_an_ended_task_is_not_listed(application: Application) -> None:
+    """A task leaves the listing when it ends."""
+    application.spawn("stays", kinds.plain)
+    application.spawn("ends", kinds.plain)
+    application.finish("ends")
+    assert names(application.backend) == ["stays"]
+
+
+def test_listing_may_be_left_early(application: Application) -> None:
+    """A listing that is not read to its end leaves nothing behind."""
+    application.spawn("one", kinds.plain)
+    application.spawn("two", kinds.plain)
+    listing = application.backend.live_tasks()
+    next(listing)
+    listing.close()
+    assert names(application.backend) == ["one", "two"]
+
+
+def test_borrow_gives_live_tasks_in_order(application: Application) -> None:
+    """Weak references are turned into tasks again, in order and without the ended ones."""
+    for name in "abc":
+        application.spawn(name, kinds.plain)
+    backend = application.backend
+    references = [weakref.ref(find(backend, name)) for name in "cba"]
+    application.finish("b")
+    borrowed = [backend.facts(task).name for task in backend.borrow(references)]
+    assert borrowed == ["c", "a"]
+
+
+def test_numbers_stay_with_their_task(application: Application) -> None:
+    """A number is remembered for its task and for no other."""
+    application.spawn("one", kinds.plain)
+    application.spawn("two", kinds.plain)
+    backend = application.backend
+    assert backend.number_of(find(backend, "one")) is None
+    backend.set_number(find(backend, "one"), 7)
+    assert backend.number_of(find(backend, "one")) == 7
+    assert backend.number_of(find(backend, "two")) is None
+
+
+def test_facts(application: Application) -> None:
+    """A waiting task tells its name, its coroutine and that nobody cancels it."""
+    application.spawn("worker", kinds.via_anext)
+    facts = application.backend.facts(find(application.backend, "worker"))
+    assert (facts.name, facts.coroutine) == ("worker", "via_anext")
+    assert (facts.state, facts.cancelling) == ("waiting", 0)
+
+
+def test_facts_of_an_ended_task(application: Application) -> None:
+    """A task that ended since it was listed is done, and has no chain."""
+    application.spawn("ends", kinds.plain)
+    task = find(application.backend, "ends")
+    application.finish("ends")
+    assert application.backend.facts(task).state == "done"
+    assert application.backend.await_chain(task).points == ()
+    assert application.backend.innermost(task) == (None, "")
+
+
+@pytest.mark.parametrize("kind", kinds.CHAINS, ids=lambda kind: kind.__name__)
+def test_await_chain(application: Application, kind: Kind) -> None:
+    """The chain leads through every kind of awaitable, with the lines where each one waits."""
+    application.spawn("waits", kind)
+    chain = application.backend.await_chain(find(application.backend, "waits"))
+    expected = kinds.CHAINS[kind].split()
+    shown = [symbolise(point) for point in chain.points][: len(expected)]
+    assert [frame.function.rpartition(".")[2] for frame in shown] == expected
+    ours = [frame for frame in shown if frame.filename == kinds.__file__]
+    assert [frame.lineno for frame in ours] == [
+        line_of(frame.function.rpartition(".")[2]) for frame in ours
+    ]
+    assert len(ours) >= len(expected) - 1
+    assert chain.note == ""
+
+
+def test_innermost(application: Application) -> None:
+    """A listing shows a place where the task waits."""
+    application.spawn("waits", kinds.plain)
+    point, _ = application.backend.innermost(find(application.backend, "waits"))
+    assert point is not None
+    assert symbolise(point).function in {"leaf", "Forever.__await__", "__await__"}
+
+
+def cancel(application: Application, task: TaskHandle, timeout: float) -> CancelOutcome:
+    return application.backend.cancel(task, timeout)
+
+
+def test_cancel_ends_a_task(application: Application) -> None:
+    """A task that takes its cancellation has ended when the answer comes."""
+    application.spawn("obeys", kinds.plain)
+    task = find(application.backend, "obeys")
+    assert cancel(application, task, 30) is CancelOutcome.ENDED
+    assert names(application.backend) == []
+
+
+def test_cancel_of_a_stubborn_task(application: Application) -> None:
+    """A task that ignores its cancellation is still there when the time is up."""
+    application.spawn_stubborn("ignores")
+    task = find(application.backend, "ignores")
+    assert cancel(application, task, 0.05) is CancelOutcome.REQUESTED
+    assert names(application.backend) == ["ignores"]
+
+
+def test_cancel_of_an_ended_task(application: Application) -> None:
+    """Cancelling a task that ended since it was listed says so."""
+    application.spawn("ends", kinds.plain)
+    task = find(application.backend, "ends")
+    application.finish("ends")
+    assert cancel(application, task, 30) is CancelOutcome.ALREADY_DONE
+
+
+@pytest.mark.parametrize("halt", ["block", "stop"])
+def test_cancel_while_the_loop_does_nothing(application: Application, halt: str) -> None:
+    """A request that the loop does not take stays posted, and works when the loop goes on."""
+    application.spawn("waits", kinds.plain)
+    task = find(application.backend, "waits")
+    getattr(application, halt)()
+    assert cancel(application, task, 0) is CancelOutcome.UNRESPONSIVE
+    assert names(application.backend) == ["waits"]
+    application.unblock() if halt == "block" else application.resume()
+    cancel(application, task, 30)
+    assert names(application.backend) == []
+
+
+def test_cancel_when_the_loop_is_closed(application: Application) -> None:
+    """A closed loop is never going to take the request, so nobody waits for it."""
+    application.spawn_stubborn("waits")
+    task = find(application.backend, "waits")
+    application.abandon()
+    assert cancel(application, task, 30) is CancelOutcome.UNRESPONSIVE
+
+
+def test_call_in_loop(application: Application) -> None:
+    """A call is made while the loop is open, and refused when it is closed."""
+    made: list[int] = []
+    assert application.backend.call_in_loop(lambda: made.append(1))
+    application.block()
+    application.unblock()
+    assert made == [1]
+    application.close()
+    assert not application.backend.call_in_loop(lambda: made.append(2))
+
+
+def test_loop_state(application: Application) -> None:
+    """The loop is running, also while it is blocked, or stopped, or closed."""
+    backend = application.backend
+    assert backend.loop_state() == "running"
+    application.block()
+    assert backend.loop_state() == "running"
+    application.unblock()
+    application.stop()
+    assert (backend.loop_state(), backend.loop_thread_id()) == ("stopped", None)
+    application.resume()
+    assert backend.loop_state() == "running"
+    application.close()
+    assert (backend.loop_state(), backend.loop_thread_id()) == ("closed", None)
+
+
+def test_detach_twice(application: Application) -> None:
+    """Detaching is idempotent, and works when the loop is closed."""
+    application.backend.detach()
+    application.close()
+    application.backend.detach()
+
+
+def test_runtime_has_a_name(application: Application) -> None:
+    """The runtime says what it is."""
+    assert application.backend.runtime in {"asyncio", "uvloop", "fake"}

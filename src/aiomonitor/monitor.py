@@ -77,10 +77,14 @@ class Monitor(BuiltinCommands):
                 state = "closed" if self._closed else "already started"
                 raise AiomonitorError(f"this monitor is {state}: make a new one")
             self._observe(detect(self._loop))
-            listeners = self._listen()
-            service = Service(self, listeners, self._token)
-            service.start()
-            self._backend.attach()
+            service = Service(self, self._listen(), self._token)
+            try:
+                self._backend.attach()
+                service.start()
+            except BaseException:
+                service.drop_sockets()
+                self._backend.detach()
+                raise
             self._service = service
 
     def greeting(self) -> str:
@@ -102,6 +106,8 @@ class Monitor(BuiltinCommands):
         Commands that still run are interrupted; a client is told nothing but the end of its
         connection. The application's tasks are left alone.
         """
+        if self.closed:
+            return  # without the lock: in a forked child nobody may be left to release it
         with self._lifecycle:
             if self._closed:
                 return
@@ -113,7 +119,7 @@ class Monitor(BuiltinCommands):
     @property
     def closed(self) -> bool:
         """Whether `close()` was called, or the process is a fork of the one that was monitored."""
-        return self._closed
+        return self._closed or (self._service is not None and self._service.lost)
 
     @property
     def host(self) -> str:
@@ -124,6 +130,16 @@ class Monitor(BuiltinCommands):
     def port(self) -> int | None:
         """The terminal service's port: the real one after `start()`; None if it is left out."""
         return self._port
+
+    @property
+    def webui_port(self) -> int | None:
+        """None: this version has no web page yet, so it opens no port for one."""
+        return None
+
+    @property
+    def console_port(self) -> int | None:
+        """None: this version has no Python console yet, so it opens no port for one."""
+        return None
 
     def __enter__(self: _MonitorT) -> _MonitorT:
         if self._service is None:
@@ -150,7 +166,7 @@ class Monitor(BuiltinCommands):
         self.close()
 
     def __repr__(self) -> str:
-        if self._closed:
+        if self.closed:
             state = "closed"
         elif self._service is None:
             state = "not started"

@@ -13,6 +13,7 @@ import selectors
 import socket
 import threading
 import weakref
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .listeners import display
@@ -46,6 +47,7 @@ class Service:
         self._listeners = list(listeners)
         self._token = token
         self._backend = backend
+        self.lost = False  # whether this is a fork, which has no copy of the thread
         self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._wake, self._waker = socket.socketpair()
         self._thread = threading.Thread(target=self._main, name="aiomonitor", daemon=True)
@@ -54,12 +56,8 @@ class Service:
         """Start the thread; clients can connect already."""
         self._wake.setblocking(False)
         self._waker.setblocking(False)
+        self._thread.start()
         _live.add(self)
-        try:
-            self._thread.start()
-        except BaseException:
-            self.drop_sockets()
-            raise
 
     def stop(self, timeout: float) -> None:
         """End the thread and close every socket, within `timeout` seconds. Any thread."""
@@ -76,6 +74,8 @@ class Service:
         _live.discard(self)
         for sock in (*self._listeners, *self._connections, self._waker):
             sock.close()
+        if not self._thread.is_alive():
+            self._wake.close()
 
     # --- the thread ---------------------------------------------------------------------------
 
@@ -110,10 +110,11 @@ class Service:
 
     async def _serve_all(self) -> None:
         import anyio
-
-        from . import terminal  # noqa: F401 - a broken installation shows here, once
+        import anyio.to_thread
 
         async with anyio.create_task_group() as tasks:
+            # What the first command needs; it loads while the first client is being recognised.
+            tasks.start_soon(anyio.to_thread.run_sync, import_module, "aiomonitor.arguments")
             for listener in self._listeners:
                 tasks.start_soon(self._accept, listener, tasks)
             await anyio.wait_readable(self._wake)
@@ -163,6 +164,7 @@ _live: weakref.WeakSet[Service] = weakref.WeakSet()
 def _after_fork_in_child() -> None:
     """The child has no monitor's thread, but copies of its sockets: it must not hold them open."""
     for service in list(_live):
+        service.lost = True
         service.drop_sockets()
 
 

@@ -62,6 +62,10 @@ class LineSplitter:
         """The next complete line, or None until more is fed."""
         return self._lines.popleft() if self._lines else None
 
+    def peek(self) -> str | None:
+        """What `next_line` would return, left in place."""
+        return self._lines[0] if self._lines else None
+
     def __len__(self) -> int:
         """How many complete lines wait to be taken."""
         return len(self._lines)

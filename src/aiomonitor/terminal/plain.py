@@ -80,6 +80,13 @@ class PlainSource:
             self._taken = anyio.Event()
             await self._taken.wait()
 
+    async def first_line(self) -> str | None:
+        """The line that `read` will return, once it is complete; None at the end of input."""
+        while (line := self._splitter.peek()) is None and not self._ended:
+            self._news = anyio.Event()
+            await self._news.wait()
+        return line
+
     async def read(self, prompt: str, *, secret: bool = False) -> str:  # noqa: ARG002 - we echo nothing
         """The next line; see `LineSource`."""
         self._output.write(prompt)

@@ -196,9 +196,17 @@ class Session:
             await self._become_terminal()
         self._recognised = True
         self._source.feed(bytes(self._early))
-        self._early.clear()
         if self._ended:
             self._source.feed_eof()
+        if self._early and self._source is self._plain:
+            await self._look_at_first_line()
+
+    async def _look_at_first_line(self) -> None:
+        """Whoever speaks first may be a browser: it gets not one word."""
+        with anyio.move_on_after(_TELNET_ANSWER):
+            line = await self._plain.first_line()
+            if line is not None and _is_foreign(line):
+                raise EndOfInput
 
     async def _become_terminal(self) -> None:
         """Ask the telnet client for its type and size, then edit its lines if it can show that."""
@@ -269,7 +277,6 @@ class Session:
                 await self._become_terminal()
                 continue
             if self._source is self._plain and first and _is_foreign(line):
-                # Not one word to whoever lets a browser speak to this port.
                 raise EndOfInput
             return line
 

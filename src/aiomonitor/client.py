@@ -98,18 +98,26 @@ class CommandRun:
         import anyio
         import anyio.from_thread
 
-        async def wait() -> Any:
+        async def wait() -> tuple[Any, BaseException | None]:
             with anyio.CancelScope() as self._scope:
                 self.check()
-                return await result
-            raise CommandInterrupted
+                try:
+                    return await result, None
+                except (KeyboardInterrupt, SystemExit) as stop:
+                    # Raised here, it would end the monitor's loop.
+                    return None, stop
+            return None, CommandInterrupted()
 
         try:
             anyio.from_thread.check_cancelled()
         except RuntimeError:
             # No worker thread of the monitor's: a test or a script calls us directly.
-            return anyio.run(wait)
-        return anyio.from_thread.run(wait)
+            value, stop = anyio.run(wait)
+        else:
+            value, stop = anyio.from_thread.run(wait)
+        if stop is not None:
+            raise stop
+        return value
 
 
 current_run: ContextVar[CommandRun] = ContextVar("aiomonitor_run")

@@ -108,11 +108,12 @@ class CommandInterpreter(CommandRegistry):
         except Exception as error:
             call.exception = error
             self._report(call.name, error)
-        except (CommandInterrupted, SystemExit) as stop:
+        except CommandInterrupted:
+            call.exception = CommandError(f"{call.name}: interrupted")
+            raise
+        except (KeyboardInterrupt, SystemExit) as stop:
             call.exception = CommandError(f"{call.name}: {_why_stopped(stop)}")
             self._report(call.name, call.exception)
-            if isinstance(stop, CommandInterrupted):
-                raise
         finally:
             self._finish(call)
         return call.result
@@ -251,7 +252,7 @@ def _split(line: str) -> list[str]:
 
 
 def _why_stopped(stop: BaseException) -> str:
-    if isinstance(stop, CommandInterrupted):
+    if not isinstance(stop, SystemExit):
         return "interrupted"
     return f"asked to exit ({stop}), which a command may not: the application goes on"
 

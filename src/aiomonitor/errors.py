@@ -46,9 +46,9 @@ class UsageError(CommandError):
     exit_status = 2
 
 
-class CommandInterrupted(KeyboardInterrupt):
+class CommandInterrupted(BaseException):
     """Ctrl-C was pressed, or the client left, while the command ran.
 
-    Raised inside of the command, at its next write or await; like any `KeyboardInterrupt` it passes
-    through `except Exception`.
+    Raised inside of the command, at its next write or await. It passes through `except Exception`.
+    No `KeyboardInterrupt`, since an event loop takes that for its own end.
     """

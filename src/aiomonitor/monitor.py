@@ -90,7 +90,10 @@ class Monitor(BuiltinCommands):
     def greeting(self) -> str:
         """The intro with its fields filled in: what a client reads first."""
         count = self.task_count()
-        return self.intro.format(tasknum=count, s="" if count == 1 else "s")
+        try:
+            return self.intro.format(tasknum=count, s="" if count == 1 else "s")
+        except (LookupError, ValueError) as error:
+            return f"the intro cannot be filled in: {error!r}\n"
 
     def _listen(self) -> list[socket.socket]:
         """Every service's sockets: all of them, or none."""

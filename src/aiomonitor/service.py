@@ -13,6 +13,7 @@ import selectors
 import socket
 import threading
 import weakref
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +115,8 @@ class Service:
 
         async with anyio.create_task_group() as tasks:
             # What the first command needs; it loads while the first client is being recognised.
-            tasks.start_soon(anyio.to_thread.run_sync, import_module, "aiomonitor.arguments")
+            preload = partial(import_module, "aiomonitor.arguments")
+            tasks.start_soon(anyio.to_thread.run_sync, preload)
             for listener in self._listeners:
                 tasks.start_soon(self._accept, listener, tasks)
             await anyio.wait_readable(self._wake)

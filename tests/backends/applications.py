@@ -70,8 +70,8 @@ class LoopApplication:
         self.backend.attach()
 
     def _be_eager(self) -> None:
-        assert sys.version_info >= (3, 12)
-        self.loop.set_task_factory(asyncio.eager_task_factory)
+        if sys.version_info >= (3, 12):
+            self.loop.set_task_factory(asyncio.eager_task_factory)
 
     def _complain(self, _loop: object, context: dict[str, Any]) -> None:
         self.complaints.append((threading.get_ident(), context["message"]))
@@ -176,9 +176,12 @@ class LoopApplication:
         """Take the waiting task away from its last owner, the future that would wake it."""
 
         def disown() -> None:
-            future = self.futures.pop(name)
-            for callback, _context in list(future._callbacks or ()):  # type: ignore[attr-defined]
+            future: Any = self.futures.pop(name)
+            for callback, _context in list(future._callbacks or ()):
                 future.remove_done_callback(callback)
+            if sys.version_info >= (3, 14):  # there the future knows its task by another way, too
+                for task in list(future._asyncio_awaited_by):
+                    asyncio.future_discard_from_awaited_by(future, task)
 
         self.call(disown)
 
@@ -208,7 +211,8 @@ class FakeApplication:
     """The same methods, acted out by changing the script."""
 
     def __init__(self) -> None:
-        self.backend = FakeBackend()
+        self.script = FakeBackend()
+        self.backend: Backend = self.script
         self.received: list[str] = []
         self.backend.attach()
 
@@ -216,15 +220,15 @@ class FakeApplication:
         """A task that waits where its kind says."""
         coroutine = kind(Forever)
         coroutine.send(None)
-        self.backend.add(name, suspended=coroutine)
+        self.script.add(name, suspended=coroutine)
 
     def spawn_stubborn(self, name: str) -> None:
         """A task that ignores cancellations."""
-        self.backend.add(name, "stubborn", cancelled=CancelOutcome.REQUESTED)
+        self.script.add(name, "stubborn", cancelled=CancelOutcome.REQUESTED)
 
     def finish(self, name: str) -> None:
         """Let the task end."""
-        for task in self.backend.tasks:
+        for task in self.script.tasks:
             if task.name == name:
                 self._end(task)
 
@@ -235,30 +239,30 @@ class FakeApplication:
 
     def block(self) -> None:
         """Take no posted calls until `unblock`."""
-        self.backend.blocked = True
+        self.script.blocked = True
 
     def unblock(self) -> None:
         """Go on."""
-        self.backend.blocked = False
-        self.backend.run_posted()
+        self.script.blocked = False
+        self.script.run_posted()
 
     def stop(self) -> None:
         """Leave the loop."""
-        self.backend.state = "stopped"
+        self.script.state = "stopped"
 
     def resume(self) -> None:
         """Run again after `stop`."""
-        self.backend.state = "running"
-        self.backend.run_posted()
+        self.script.state = "running"
+        self.script.run_posted()
 
     def abandon(self) -> None:
         """Close the loop without ending its tasks."""
-        self.backend.state = "closed"
+        self.script.state = "closed"
 
     def close(self) -> None:
         """Close the loop. Idempotent."""
-        self.backend.state = "closed"
-        for task in self.backend.tasks:
+        self.script.state = "closed"
+        for task in self.script.tasks:
             self._end(task)
 
 

@@ -133,7 +133,7 @@ async def via_manager(pause: Pause) -> None:
 
 @types.coroutine
 def generator_based(pause: Pause) -> Generator[Any, Any, None]:
-    yield from leaf(pause)  # type: ignore[misc]  # at generator_based
+    yield from leaf(pause)  # at generator_based
 
 
 async def via_generator_based(pause: Pause) -> None:

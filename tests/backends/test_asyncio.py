@@ -85,8 +85,9 @@ def test_chains_under_churn(loop_application: LoopApplication) -> None:
         for task in backend.live_tasks():
             backend.facts(task)
             backend.innermost(task)
-            known = set(functions(backend.await_chain(task)))
-            assert not {"step", "churn"} <= known
+            outermost = functions(backend.await_chain(task))[:1]
+            # While it starts an eager task, one that runs has that one's frames on its stack.
+            assert outermost in ([], [backend.names(task)[1].rpartition(".")[2]])
             del task
     stop.set()
 
@@ -264,7 +265,7 @@ def test_innermost_outside_of_the_library(
     task = find(backend, "waits")
     point, awaited = backend.innermost(task)
     assert point is not None
-    assert point.code is waits.__code__  # type: ignore[attr-defined]
+    assert point.code is waits.__code__
     assert awaited in {awaits, awaits.rpartition(".")[2]}
     chain = backend.await_chain(task)
     assert chain.awaiting == awaiting

@@ -83,6 +83,13 @@ def test_facts(application: Application) -> None:
     assert (facts.state, facts.cancelling) == ("waiting", 0)
 
 
+def test_names_are_those_of_the_facts(application: Application) -> None:
+    """Names can be had without the state, and are the same."""
+    application.spawn("worker", kinds.plain)
+    task = find(application.backend, "worker")
+    assert application.backend.names(task) == ("worker", "plain")
+
+
 def test_facts_of_an_ended_task(application: Application) -> None:
     """A task that ended since it was listed is done, and has no chain."""
     application.spawn("ends", kinds.plain)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import asyncio.events
 import asyncio.tasks
+import contextlib
 import gc
 import sys
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +17,17 @@ from aiomonitor.backends import frames, ownership
 
 from .applications import Forever
 from .kinds import leaf, numbers
+
+if TYPE_CHECKING:
+    import types
+
+ALL_TASKS_IS_SAFE = sys.version_info >= (3, 14)
+
+
+def private(module: types.ModuleType, name: str) -> Any:
+    """The attribute, which type checkers rightly know nothing of."""
+    assert name in vars(module), f"{module.__name__}.{name} has moved"
+    return vars(module)[name]
 
 
 def run(coroutine: Any) -> Any:
@@ -37,8 +49,8 @@ def test_set_of_tasks(name: str) -> None:
 
     async def main() -> None:
         task = await waiting_task()
-        if sys.version_info < (3, 14):
-            data = getattr(asyncio.tasks, name).data
+        if not ALL_TASKS_IS_SAFE:
+            data = private(asyncio.tasks, name).data
             assert type(data) is set, f"asyncio.tasks.{name}.data is no set"
             assert weakref.ref(task) in data, f"asyncio.tasks.{name} misses a task"
         assert task in asyncio.all_tasks(asyncio.get_running_loop())
@@ -55,11 +67,11 @@ if sys.version_info[:2] in {(3, 12), (3, 13)}:
 
         async def step() -> None:
             task = asyncio.current_task()
-            inside.append(task in asyncio.tasks._eager_tasks)
+            inside.append(task in private(asyncio.tasks, "_eager_tasks"))
 
         async def main() -> None:
             loop = asyncio.get_running_loop()
-            loop.set_task_factory(asyncio.eager_task_factory)
+            loop.set_task_factory(private(asyncio, "eager_task_factory"))
             await loop.create_task(step())
 
         run(main())
@@ -71,8 +83,9 @@ def test_future_that_a_task_waits_for() -> None:
 
     async def main() -> None:
         task: Any = asyncio.ensure_future(asyncio.Event().wait())
-        assert task._fut_waiter is None
+        before = task._fut_waiter
         await asyncio.sleep(0)
+        assert before is None
         assert isinstance(task._fut_waiter, asyncio.Future)
         task.cancel()
 
@@ -105,8 +118,7 @@ def test_current_loop_of_the_policy() -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        policy: Any = asyncio.events._event_loop_policy
-        assert policy is not None, "asyncio.events._event_loop_policy has moved"
+        policy = private(asyncio.events, "_event_loop_policy")
         assert policy._local._loop is loop
     finally:
         asyncio.set_event_loop(None)
@@ -129,18 +141,28 @@ def test_thread_of_a_loop() -> None:
 def test_names_of_opaque_awaitables() -> None:
     """The C types that hide what they await have the names that we know."""
     coroutine = leaf(Forever)
-    generator = numbers(Forever)
-    ended: Any = numbers(Forever).aclose()
-    seen = {
-        type(coroutine.__await__()).__name__,
-        type(generator.asend(None)).__name__,
-        type(anext(generator, None)).__name__,
-        type(ended).__name__,
-        "FutureIter",
-    }
-    coroutine.close()
-    ended.close()
+    with contextlib.closing(coroutine):
+        seen = {type(coroutine.__await__()).__name__, "FutureIter"}
+    for make in MAKERS:
+        awaitable = make(numbers(Forever))
+        seen.add(type(awaitable).__name__)
+        suspend(awaitable)
     assert seen == frames.OPAQUE
+
+
+MAKERS: list[Any] = [
+    lambda generator: generator.asend(None),
+    lambda generator: generator.aclose(),
+    lambda generator: anext(generator, None),
+]
+
+
+def suspend(awaitable: Any) -> None:
+    """Begin and end it, for an awaitable that was never awaited warns."""
+    iterator = awaitable.__await__()
+    with contextlib.suppress(StopIteration, StopAsyncIteration, RuntimeError, TypeError):
+        iterator.send(None)
+        iterator.close()
 
 
 def test_future_iterator() -> None:
@@ -158,7 +180,10 @@ def test_future_iterator() -> None:
 def test_first_referent_of_opaque_awaitables() -> None:
     """What is awaited comes before what is sent, as it is traversed first."""
     generator, sent = numbers(Forever), (each for each in "abc")
-    referents = gc.get_referents(generator.asend(sent))  # type: ignore[arg-type]
+    first, second = generator.asend(None), generator.asend(sent)  # type: ignore[arg-type]
+    referents = gc.get_referents(second)
+    suspend(first)
+    suspend(second)
     assert [each for each in referents if not isinstance(each, type)] == [generator, sent]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import doctest
 
 from aiomonitor.backends import fake
-from aiomonitor.backends.base import Backend
+from aiomonitor.backends.base import Backend, TaskFacts
 from aiomonitor.model import CancelOutcome
 
 
@@ -25,7 +25,7 @@ def test_scripted_answers() -> None:
     """A task answers as it was told to."""
     backend = fake.FakeBackend()
     task = backend.add("a", "f", state="runnable", awaits="sleep")
-    assert backend.facts(task) == fake.TaskFacts(name="a", coroutine="f", state="runnable")
+    assert backend.facts(task) == TaskFacts(name="a", coroutine="f", state="runnable")
     assert backend.innermost(task) == (None, "sleep")
     task.cancelled = CancelOutcome.UNSUPPORTED
     assert backend.cancel(task, 1) is CancelOutcome.UNSUPPORTED

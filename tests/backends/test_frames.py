@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aiomonitor.backends import frames
-from aiomonitor.backends.base import CodePoint
+from aiomonitor.backends.base import AwaitChain, CodePoint
 
 from .applications import PATIENCE, Forever
 from .kinds import leaf, plain
@@ -34,7 +34,7 @@ class Circular:
 def test_cycle_is_cut() -> None:
     """A chain that leads back to itself ends at the limit, and says so."""
     chain = frames.suspended_chain(Circular(), [])
-    assert chain == frames.AwaitChain(points=(), note=frames.CUT)
+    assert chain == AwaitChain(points=(), note=frames.CUT)
 
 
 def test_end_of_the_chain_is_named() -> None:
@@ -178,10 +178,7 @@ def test_reading_at_full_speed() -> None:
     assert begun.wait(PATIENCE)
     try:
         for _ in range(20_000):
-            held: list[object] = []
-            chain, _steady = frames.steady(
-                lambda held=held: frames.suspended_chain(coroutine, held)
-            )
+            chain, _steady = frames.steady(lambda: frames.suspended_chain(coroutine, []))
             seen = [point.code.co_name for point in chain.points]
             order = [possible.index(name) for name in seen]
             assert order == sorted(set(order)), seen
@@ -239,7 +236,7 @@ def test_symbolise_of_an_unknown_offset(lasti: int) -> None:
 
 
 def test_shown_place() -> None:
-    """A listing shows the innermost code of the application, and the library's function it calls."""
+    """A listing shows the application's innermost code and the library's function called there."""
     ours, library = compile("", "app.py", "exec"), compile("", "/lib/x.py", "exec")
     in_library = frames.library_test("/lib/")
     assert frames.shown_of([ours, ours, library, library], in_library) == (1, "<module>")

@@ -152,22 +152,21 @@ def facts(task: Task, held: list[object]) -> TaskFacts:
 
 def names(task: Task, held: list[object]) -> tuple[str, str]:
     """Its name and its coroutine's, as in `facts`."""
-    coroutine = coroutine_of(task, held)
-    name = _text(task.get_name, task)
-    return name, _text(lambda: _qualified_name(coroutine), coroutine)
+    return _name(task), _qualified_name(coroutine_of(task, held))
 
 
-def _text(read: Callable[[], object], owner: object) -> str:
-    """A plain `str` of what the application supplies, or the type's name if it fails."""
+def _name(task: Task) -> str:
+    """Its name as a plain `str`, or its type's if the application's own class fails."""
     try:
-        return str.__str__(str(read()))  # a subclass of str may answer, too
-    except Exception:  # the application's own code
-        return type(owner).__name__
+        return str.__str__(str(task.get_name()))  # a subclass of str may answer, too
+    except Exception:
+        return type(task).__name__
 
 
 def _qualified_name(coroutine: object) -> str:
+    """The name of a coroutine, or of the type of whatever else the task was made of."""
     name = getattr(coroutine, "__qualname__", None)
-    return name if isinstance(name, str) else type(coroutine).__name__
+    return str.__str__(name) if isinstance(name, str) else type(coroutine).__name__
 
 
 def _cancelling(task: Task) -> int:

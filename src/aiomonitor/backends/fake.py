@@ -60,8 +60,6 @@ class FakeBackend:
     is stopped or `blocked`, and until `run_posted()`; else they are made at once.
     """
 
-    runtime = "fake"
-
     def __init__(self) -> None:
         self.tasks: list[FakeTask] = []
         self.state: LoopState = "running"
@@ -92,6 +90,10 @@ class FakeBackend:
         self.tasks.append(task)
         return task
 
+    @property
+    def runtime(self) -> str:
+        return "fake"
+
     def attach(self) -> None:
         self.attached = True
 
@@ -114,6 +116,9 @@ class FakeBackend:
 
     def set_number(self, task: TaskHandle, number: int) -> None:
         _scripted(task).number = number
+
+    def names(self, task: TaskHandle) -> tuple[str, str]:
+        return _scripted(task).name, _scripted(task).coroutine
 
     def facts(self, task: TaskHandle) -> TaskFacts:
         script = _scripted(task)

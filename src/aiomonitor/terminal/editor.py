@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import io
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO, cast
 
 import anyio
@@ -21,6 +23,7 @@ from prompt_toolkit.history import DummyHistory, InMemoryHistory
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 
+from aiomonitor.errors import CommandInterrupted
 from aiomonitor.render import printable
 
 from .keys import ConnectionInput
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from aiomonitor.arguments import Suggestion
 
     from .output import ClientOutput
+    from .plain import LineKind
 
 TYPED_LIMIT = 8 * 1024
 """Bytes of one typed line: the editor handles each key by itself, so a long line costs our CPU."""
@@ -44,6 +48,23 @@ AHEAD_LIMIT = 64 * 1024
 _HISTORY = 500
 _INTERRUPT = b"\x03"
 _END_OF_LINE = re.compile(rb"[\r\n]")
+
+
+class _Screen(io.TextIOBase):
+    """What the editor draws on; it goes on drawing, to nobody, when the client has gone."""
+
+    encoding = "utf-8"
+
+    def __init__(self, output: ClientOutput) -> None:
+        self._output = output
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        with suppress(CommandInterrupted):
+            self._output.write(text)
+        return len(text)
 
 
 class _CommandCompleter(Completer):
@@ -104,7 +125,7 @@ class TerminalSource:
         self._loop: asyncio.AbstractEventLoop | None = None  # of the open prompt, if not ours
         self._input = ConnectionInput()
         self._output = Vt100_Output(
-            cast("TextIO", output),
+            cast("TextIO", _Screen(output)),
             self._get_size,
             term=term,
             default_color_depth=ColorDepth.DEPTH_4_BIT if color else ColorDepth.DEPTH_1_BIT,
@@ -184,23 +205,23 @@ class TerminalSource:
             self._taken = anyio.Event()
             await self._taken.wait()
 
-    async def read(self, prompt: str, *, secret: bool = False) -> str:
+    async def read(self, prompt: str, kind: LineKind = "command") -> str:
         """The next line; see `LineSource`."""
         if sniffio.current_async_library() == "asyncio":
-            return await self._read(prompt, secret)
+            return await self._read(prompt, kind)
         return await anyio.to_thread.run_sync(
-            asyncio.run, self._read_elsewhere(prompt, secret), abandon_on_cancel=True
+            asyncio.run, self._read_elsewhere(prompt, kind), abandon_on_cancel=True
         )
 
-    async def _read_elsewhere(self, prompt: str, secret: bool) -> str:
+    async def _read_elsewhere(self, prompt: str, kind: LineKind) -> str:
         self._loop = asyncio.get_running_loop()
         try:
-            return await self._read(prompt, secret)
+            return await self._read(prompt, kind)
         finally:
             self._loop = None
 
-    async def _read(self, prompt: str, secret: bool) -> str:
-        session = self._session = self._make_session(secret)
+    async def _read(self, prompt: str, kind: LineKind) -> str:
+        session = self._session = self._make_session(kind)
         try:
             return await session.prompt_async(
                 prompt, pre_run=self._begin, set_exception_handler=False
@@ -215,15 +236,15 @@ class TerminalSource:
         self._reading = True
         asyncio.get_running_loop().call_soon(self._advance)
 
-    def _make_session(self, secret: bool) -> PromptSession[str]:
+    def _make_session(self, kind: LineKind) -> PromptSession[str]:
         """A session per line: it is cheap, and nothing of one prompt can leak into the next."""
         self._trim_history()
         return PromptSession(
             input=self._input,
             output=self._output,
-            history=DummyHistory() if secret else self._history,
-            completer=None if secret else self._completer,
-            is_password=secret,
+            history=self._history if kind == "command" else DummyHistory(),
+            completer=self._completer if kind == "command" else None,
+            is_password=kind == "secret",
             complete_while_typing=False,
             enable_history_search=True,
             interrupt_exception=LineAbandoned,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import anyio
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 _LINES_AHEAD = 1000
 """Lines that a client may send before the earlier ones have run; then it is read no further."""
+
+
+LineKind = Literal["command", "answer", "secret"]
+"""Only commands are completed and remembered; a secret is not shown while it is typed."""
 
 
 class EndOfInput(Exception):  # noqa: N818 - not an error
@@ -39,7 +43,7 @@ class LineSource(Protocol):
     async def room(self) -> None:
         """Return when the source can take more bytes."""
 
-    async def read(self, prompt: str, *, secret: bool = False) -> str:
+    async def read(self, prompt: str, kind: LineKind = "command") -> str:
         """Show the prompt, return the next line without its end.
 
         Raises `EndOfInput`, and `LineAbandoned` after Ctrl-C.
@@ -87,7 +91,7 @@ class PlainSource:
             await self._news.wait()
         return line
 
-    async def read(self, prompt: str, *, secret: bool = False) -> str:  # noqa: ARG002 - we echo nothing
+    async def read(self, prompt: str, kind: LineKind = "command") -> str:  # noqa: ARG002 - we echo nothing
         """The next line; see `LineSource`."""
         self._output.write(prompt)
         while True:
@@ -97,6 +101,7 @@ class PlainSource:
                 self._taken.set()
                 return line
             if self._changed:
+                self._changed = False
                 raise SourceChanged
             if self._ended:
                 raise EndOfInput

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO, cast
 
 import anyio
@@ -65,6 +66,9 @@ class CommandRunner:
             )
         self._run = None
         self._ended.set()
+        if run.interrupted and not self._scope.cancelled_caught:
+            self._output.write("interrupted\n")
+            run.status = 1
         return run
 
     def _in_thread(self, run: CommandRun, function: Callable[[], None]) -> None:
@@ -90,7 +94,8 @@ class CommandRunner:
                 return
             if push is not None:
                 push()
-        self._output.write("interrupted, but it does not end: its thread is left behind\n")
+        with suppress(CommandInterrupted):  # it may have gone
+            self._output.write("interrupted, but it does not end: its thread is left behind\n")
         run.status = 1
         scope.cancel()
 

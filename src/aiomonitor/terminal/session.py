@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from aiomonitor.arguments import Suggestion
 
     from .editor import TerminalSource
+    from .plain import LineKind
 
 _FIRST_BYTES = 0.05
 """Seconds in which a script's first line arrives; it then never sees telnet's question."""
@@ -47,6 +48,8 @@ _TELNET_ANSWER = 0.4
 _FAREWELL = 5.0
 """Seconds for the last output to reach a client that is being let go."""
 _RECEIVE = 64 * 1024
+_EARLY_LIMIT = 64 * 1024
+"""Bytes taken from a client before we know what it is."""
 _TOKEN_TRIES = 3
 _TOKEN_WAIT = 60.0
 """Seconds in which the token has to be given: strangers must not hold connections open."""
@@ -80,7 +83,8 @@ class Session:
         self._plain = PlainSource(self._output)
         self._terminal: TerminalSource | None = None
         self._source: LineSource = self._plain
-        self._recognised = False
+        self._recognised = anyio.Event()
+        self._taken_for_plain = False
         self._early = bytearray()  # typed before we know what types
         self._runner = CommandRunner(self._client, self._output, self._read_for_command)
         self._ended = False  # no more bytes will come
@@ -115,6 +119,8 @@ class Session:
                     self._handle(message)
                 self._output.write_bytes(self._protocol.bytes_to_send())
                 self._take_note()
+                if len(self._early) > _EARLY_LIMIT:
+                    await self._recognised.wait()
                 await self._source.room()
                 if self._protocol.is_flooding:
                     raise anyio.ClosedResourceError
@@ -127,8 +133,9 @@ class Session:
         self._heard.set()
         if self._protocol.is_described:
             self._described.set()
-        if self._recognised and self._protocol.speaks_telnet and not self._plain.used:
+        if self._taken_for_plain and self._protocol.speaks_telnet and not self._plain.used:
             # It answered late, as over a slow line.
+            self._taken_for_plain = False
             self._plain.give_way()
 
     def _handle_end(self, *, gone: bool) -> None:
@@ -160,7 +167,7 @@ class Session:
             self._one_shot.put(message)
 
     def _type(self, data: bytes) -> None:
-        if self._recognised:
+        if self._recognised.is_set():
             self._source.feed(data)
         else:
             self._early += data
@@ -171,7 +178,7 @@ class Session:
     # --- the conversation ---------------------------------------------------------------------
 
     async def _converse(self) -> None:
-        with suppress(EndOfInput, CommandInterrupted):
+        with suppress(EndOfInput, LineAbandoned, CommandInterrupted):
             await self._recognise()
             if self._protocol.is_one_shot:
                 await self._one_shot.serve(self._is_token, self._execute)
@@ -194,7 +201,8 @@ class Session:
             raise EndOfInput
         if self._protocol.speaks_telnet:
             await self._become_terminal()
-        self._recognised = True
+        self._taken_for_plain = not self._protocol.speaks_telnet
+        self._recognised.set()
         self._source.feed(bytes(self._early))
         if self._ended:
             self._source.feed_eof()
@@ -247,7 +255,7 @@ class Session:
             return True
         with anyio.move_on_after(_TOKEN_WAIT):
             for _ in range(_TOKEN_TRIES):
-                if self._is_token(await self._next_line("token: ", secret=True)):
+                if self._is_token(await self._next_line("token: ", "secret")):
                     return True
                 self._output.write("that is not the token\n")
         return False
@@ -268,11 +276,11 @@ class Session:
                 continue
             leaving = (await self._execute(line)).leaving
 
-    async def _next_line(self, prompt: str, *, secret: bool = False) -> str:
+    async def _next_line(self, prompt: str, kind: LineKind = "command") -> str:
         while True:
             first = not self._plain.used
             try:
-                line = await self._source.read(prompt, secret=secret)
+                line = await self._source.read(prompt, kind)
             except SourceChanged:
                 await self._become_terminal()
                 continue
@@ -290,7 +298,7 @@ class Session:
         return run
 
     async def _read_for_command(self) -> str:
-        return await self._next_line("")
+        return await self._next_line("", "answer")
 
 
 def _is_foreign(line: str) -> bool:

@@ -134,7 +134,8 @@ def options_help(command: click.Command, columns: int) -> str:
     records = [
         record
         for parameter in command.params[:-1]
-        if (record := parameter.get_help_record(context)) is not None
+        if isinstance(parameter, click.Option)  # newer versions of click list arguments, too
+        and (record := parameter.get_help_record(context)) is not None
     ]
     if not records:
         return ""

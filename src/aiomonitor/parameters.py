@@ -30,6 +30,7 @@ else:
     _ParamType = click.ParamType
 
 _SEQUENCES = (list, tuple, set, frozenset)
+_TEXT = (str, object, Any, inspect.Parameter.empty)  # Any is a class since 3.11
 
 
 def click_parameters(method: Callable[..., Any]) -> Iterator[click.Parameter]:
@@ -147,7 +148,7 @@ def click_type(annotation: Any) -> _ParamType:
         return _FirstThatFits([click_type(member) for member in get_args(annotation)])
     if get_origin(annotation) is Literal:
         return _Named({str(value): value for value in get_args(annotation)})
-    if not isinstance(annotation, type) or annotation in (object, str, inspect.Parameter.empty):
+    if not isinstance(annotation, type) or annotation in _TEXT:
         return click.STRING
     if issubclass(annotation, enum.Enum):
         return _Named({member.name.lower(): member for member in annotation})
@@ -155,8 +156,8 @@ def click_type(annotation: Any) -> _ParamType:
         return click.Path(path_type=annotation)
     if annotation is bytes:
         return click.types.FuncParamType(str.encode)
-    # bool, int, float, UUID and whatever else is made from text by calling it.
-    return click.types.convert_type(annotation)
+    known = click.types.convert_type(annotation)  # bool, int, float, UUID
+    return _Made(annotation) if isinstance(known, click.types.FuncParamType) else known
 
 
 class _Named(_Choice):
@@ -170,6 +171,20 @@ class _Named(_Choice):
         if not isinstance(value, str):
             return value
         return self._values[super().convert(value, param, ctx)]
+
+
+class _Made(_ParamType):
+    """Any other class: made from the word by calling it; what it raises is a refusal."""
+
+    def __init__(self, kind: type) -> None:
+        self._kind = kind
+        self.name = kind.__name__.lower()
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return value if isinstance(value, self._kind) else self._kind(value)
+        except Exception as error:
+            self.fail(f"{value!r} is no {self.name}: {error}", param, ctx)
 
 
 class _FirstThatFits(_ParamType):

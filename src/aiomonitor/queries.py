@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from .backends.frames import symbolise, thread_points
+from .backends.frames import symbolise
 from .model import CancelOutcome, CancelResult, TaskStack, ThreadStack
 from .tracker import Tracker
 
@@ -112,7 +112,7 @@ class Queries:
             ThreadStack(
                 thread_id=ident,
                 name=names.get(ident, "unknown"),
-                frames=tuple(map(symbolise, thread_points(ident))),
+                frames=tuple(map(symbolise, self._backend.thread_points(ident))),
                 loop_state=self._backend.loop_state() if ident == loop_thread else None,
             )
             for ident in idents

@@ -120,7 +120,9 @@ class Tracker:
         """
         found = self._find(str(reference))
         for task in self._backend.borrow([found] if found else []):
-            return use(task)
+            result = use(task)
+            del task
+            return result
         raise TaskNotFoundError(self._not_found(str(reference)))
 
     def _find(self, reference: str) -> weakref.ref[TaskHandle] | None:

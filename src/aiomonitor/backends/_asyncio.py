@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 import weakref
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from . import _asyncio_tasks as tasks
 from . import frames
@@ -137,6 +137,13 @@ class AsyncioBackend:
         finally:
             self._releaser.release(held)
 
+    def thread_points(self, thread_id: int) -> tuple[CodePoint, ...]:
+        held: list[object] = []
+        try:
+            return frames.thread_points(thread_id, held)
+        finally:
+            self._releaser.release(held)
+
     def _steady_chain(self, task: Task, held: list[object]) -> AwaitChain:
         chain, steady = frames.steady(lambda: self._chain(task, held))
         if steady:
@@ -184,7 +191,8 @@ class AsyncioBackend:
             self._thread_id = None
             return None
         if hasattr(self._loop, "_thread_id"):
-            return cast("int | None", self._loop._thread_id)  # noqa: SLF001 - see test_drift
+            loop: Any = self._loop
+            return cast("int | None", loop._thread_id)  # noqa: SLF001 - see test_drift
         if asyncio._get_running_loop() is self._loop:  # noqa: SLF001
             self._note_thread()
         elif self._thread_id is None:

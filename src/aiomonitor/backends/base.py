@@ -99,6 +99,9 @@ class Backend(Protocol):
         """The innermost place outside of the runtime's library, and the name of the runtime's
         function that it awaits (or an empty string): what a one-line listing shows."""
 
+    def thread_points(self, thread_id: int) -> tuple[CodePoint, ...]:
+        """What a thread of the process executes, outermost first; empty if it has ended."""
+
     def cancel(self, task: TaskHandle, timeout: float) -> CancelOutcome:
         """Ask the task to cancel itself, in its loop's thread, and wait for `timeout` seconds.
 

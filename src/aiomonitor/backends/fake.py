@@ -164,6 +164,9 @@ class FakeBackend:
     def loop_state(self) -> LoopState:
         return self.state
 
+    def thread_points(self, thread_id: int) -> tuple[CodePoint, ...]:
+        return frames.thread_points(thread_id)
+
     def loop_thread_id(self) -> int | None:
         return self.thread_id if self.state == "running" else None
 

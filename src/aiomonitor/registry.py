@@ -6,6 +6,7 @@ Knows the `do_*` methods of a class and nothing of running them.
 from __future__ import annotations
 
 import inspect
+import logging
 from typing import TYPE_CHECKING, Any
 
 from .utils import aliases_of
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import click
 
     from .arguments import Suggestion
+
+log = logging.getLogger("aiomonitor")
 
 PREFIX = "do_"
 
@@ -37,14 +40,14 @@ class CommandRegistry:
     def _command_names(self) -> dict[str, str]:
         """Every name and alias, with `_` for `-`, and the command that it stands for."""
         names: dict[str, str] = {}
+        commands: list[str] = []
         for attribute in dir(self):
             if attribute.startswith(PREFIX) and callable(getattr(self, attribute)):
-                command = attribute[len(PREFIX) :]
-                aliases = (
-                    alias.replace("-", "_") for alias in aliases_of(getattr(self, attribute))
-                )
-                names.update(dict.fromkeys(aliases, command))
-                names[command] = command
+                commands.append(attribute[len(PREFIX) :])
+                for alias in aliases_of(getattr(self, attribute)):
+                    names[alias.replace("-", "_")] = commands[-1]
+        # A command that a subclass adds goes before a built-in one's alias.
+        names.update(zip(commands, commands, strict=True))
         return names
 
     def _matches(self, comm: str) -> list[str]:
@@ -71,11 +74,17 @@ class CommandRegistry:
     def _click_command(self, method: Callable[..., Any]) -> click.Command:
         from .arguments import build_command
 
-        attribute = getattr(method, "__name__", "command")
-        if attribute not in self._click_commands:
-            name = shown(attribute.removeprefix(PREFIX))
-            self._click_commands[attribute] = build_command(name, method)
-        return self._click_commands[attribute]
+        name = self._name_of(method)
+        if name not in self._click_commands:
+            self._click_commands[name] = build_command(shown(name), method)
+        return self._click_commands[name]
+
+    def _name_of(self, method: Callable[..., Any]) -> str:
+        """The name that a method is found under; its own may be that of a decorator's wrapper."""
+        for command in dict.fromkeys(self._command_names().values()):
+            if getattr(self, PREFIX + command) == method:
+                return command
+        return method.__name__.removeprefix(PREFIX)
 
     def completions(self, line: str) -> list[Suggestion]:
         """What TAB may offer for the last word of a line; never raises. Worker thread."""
@@ -92,13 +101,19 @@ class CommandRegistry:
         method = self._getcmd(words[0])
         if method is None:
             return []
-        return suggest(self._click_command(method), self, words[1:], incomplete)
+        try:
+            return suggest(self._click_command(method), self, words[1:], incomplete)
+        except Exception:  # a completer of the application's own
+            log.debug("cannot complete %r", line, exc_info=True)
+            return []
 
 
 def split_incomplete(line: str) -> tuple[list[str], str]:
     """The complete words before the cursor, and the one that TAB is to complete."""
     import shlex
 
+    if line.endswith("\\"):
+        return [], ""  # half an escape: there is no telling what it will be
     for closing in ("", '"', "'"):
         try:
             words = shlex.split(line + closing)

@@ -6,9 +6,9 @@ import dataclasses
 import enum
 import itertools
 import logging
-import math
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING, Annotated, Any
 
 from . import render
@@ -27,7 +27,7 @@ audit = logging.getLogger("aiomonitor.audit")
 
 LISTING_LIMIT = 500
 """Rows of a listing unless it is told otherwise: some screens, not a flood."""
-_CHUNK = 100
+_CHUNK = 25
 """Rows that are written at once: the first screen appears while the rest is being made."""
 _OFFERED = 100
 """Tasks that TAB offers at most."""
@@ -130,7 +130,7 @@ class BuiltinCommands(Queries, CommandInterpreter):
         json: JsonOption = False,
     ) -> None:
         """Cancel a task and tell what came of it."""
-        if not math.isfinite(timeout) or timeout < 0:
+        if not 0 <= timeout <= threading.TIMEOUT_MAX:
             raise UsageError(f"cancel: a timeout of {timeout} s makes no sense")
         audit.info("%s: cancel %s", self._client.peer, task)
         result = self._look_up(lambda name: self.cancel(name, timeout), task)

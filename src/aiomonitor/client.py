@@ -7,6 +7,7 @@ only, but for anyio where a coroutine is awaited.
 from __future__ import annotations
 
 import inspect
+import math
 import threading
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -95,17 +96,27 @@ class CommandRun:
         """A command's result, awaited on the monitor's loop if it needs awaiting."""
         if not inspect.isawaitable(result):
             return result
+        from concurrent.futures import CancelledError
+
         import anyio
         import anyio.from_thread
 
         async def wait() -> tuple[Any, BaseException | None]:
             with anyio.CancelScope() as self._scope:
+                if self.interrupted and inspect.iscoroutine(result):
+                    result.close()  # else Python warns that it was never awaited
                 self.check()
                 try:
                     return await result, None
                 except (KeyboardInterrupt, SystemExit) as stop:
                     # Raised here, it would end the monitor's loop.
                     return None, stop
+                except anyio.get_cancelled_exc_class() as cancelled:
+                    if anyio.current_effective_deadline() == -math.inf:
+                        raise  # by us
+                    # By the command itself; in the session it would end that.
+                    error = CancelledError("what it awaited was cancelled")
+                    return None, error.with_traceback(cancelled.__traceback__)
             return None, CommandInterrupted()
 
         try:

@@ -127,8 +127,8 @@ class Tracker:
 
     def _find(self, reference: str) -> weakref.ref[TaskHandle] | None:
         """A number goes before an `id()`, and that before a name."""
-        if reference.isascii() and reference.isdigit():
-            wanted = int(reference)
+        wanted = _as_number(reference)
+        if wanted is not None:
             found = self._first(lambda task: self._backend.number_of(task) == wanted)
             found = found or self._first(lambda task: id(task) == wanted)
             if found:
@@ -156,9 +156,10 @@ class Tracker:
         return namesakes[0][1] if namesakes else None
 
     def _not_found(self, reference: str) -> str:
-        if not (reference.isascii() and reference.isdigit()):
+        number = _as_number(reference)
+        if number is None:
             return f"no live task is called {reference!r}: 'ps' lists what there is"
-        if int(reference) <= self._last_number:
+        if 0 < number <= self._last_number:
             return f"task {reference} has ended"
         return f"no task has the number {reference}: 'ps' lists what there is"
 
@@ -204,6 +205,12 @@ class _Selection:
     def chosen(self) -> Iterator[_Candidate]:
         self._end_run()
         return heapq.merge(*self._runs, self._run, reverse=self._reverse)
+
+
+def _as_number(reference: str) -> int | None:
+    # More digits than any number or `id()` has, and than `int` may take, are a name.
+    digits = reference.isascii() and reference.isdigit() and len(reference) <= 20
+    return int(reference) if digits else None
 
 
 def _ambiguous(name: str, numbers: list[int]) -> str:

@@ -19,7 +19,7 @@ from .base import AwaitChain, CodePoint
 from .ownership import Releaser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from typing_extensions import TypeIs
 
@@ -82,16 +82,22 @@ class AsyncioBackend:
 
     def live_tasks(self) -> Generator[TaskHandle, None, None]:
         found = tasks.references(self._loop, self._releaser)
-        return tasks.lend(found, self._is_ours, self._releaser)
+        return tasks.lend(found, self._ours, self._releaser)
 
     def borrow(
         self, references: Iterable[weakref.ref[TaskHandle]]
     ) -> Generator[TaskHandle, None, None]:
         found = cast("Iterable[tasks.Reference]", references)
-        return tasks.lend(found, tasks.is_live, self._releaser)
+        return tasks.lend(found, tasks.live_ones, self._releaser, tasks.SMALL_CHUNK)
 
-    def _is_ours(self, task: Task | None) -> bool:
-        return task is not None and task.get_loop() is self._loop and not task.done()
+    def _ours(self, held: Sequence[Any]) -> list[object]:
+        """The live tasks of our loop. One call per chunk: one per task would cost twice as much."""
+        loop = self._loop
+        return [
+            task
+            for task in held
+            if task is not None and task.get_loop() is loop and not task.done()
+        ]
 
     def number_of(self, task: TaskHandle) -> int | None:
         number: int | None = getattr(task, self._number_name, None)
@@ -106,11 +112,8 @@ class AsyncioBackend:
             self._numbers[task] = number
 
     def names(self, task: TaskHandle) -> tuple[str, str]:
-        held: list[object] = []
-        try:
-            return tasks.names(cast("Task", task), held)
-        finally:
-            self._releaser.release(held)
+        # Nothing to release: whoever holds a task is not its coroutine's last owner.
+        return tasks.names(cast("Task", task), [])
 
     def facts(self, task: TaskHandle) -> TaskFacts:
         held: list[object] = []

@@ -14,13 +14,14 @@ import itertools
 import sys
 import time
 import weakref
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Union, cast
 
 from . import frames
 from .base import TaskFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from aiomonitor.model import TaskState
 
@@ -28,10 +29,14 @@ if TYPE_CHECKING:
 
 Task = asyncio.Task[Any]
 Reference = weakref.ref[Task]
+Found = Union[Iterable[Reference], set[object]]  # noqa: UP007 - evaluated, also on 3.10
 
 CHUNK = 256
 """Tasks given out between two offers of the GIL: a reader that spends 5 µs on each takes a quarter
 of a switch interval (5 ms), and a loop that never idles costs it one interval per chunk."""
+
+SMALL_CHUNK = 16
+"""The same for those who describe each task, at 80 µs."""
 
 ATTEMPTS = 10
 """Times that 3.14's `all_tasks` may fail, while tasks of another class than C's come and go."""
@@ -42,14 +47,16 @@ but finds the GIL taken again and begins its 5 ms of patience anew, for as long 
 (1.2 s measured for 100 000 tasks)."""
 
 
-def references(loop: asyncio.AbstractEventLoop, releaser: Releaser) -> list[Reference]:
-    """Weak references to the tasks of the process or of the loop, each task once.
+def references(loop: asyncio.AbstractEventLoop, releaser: Releaser) -> Found:
+    """The tasks of the process or of the loop, each once: weak references, or a set of tasks.
 
     `asyncio.all_tasks` is safe in another thread from 3.14 on. Before that, it iterates in bytecode
     over a set that the loop changes; `list()` of the set below is one C call.
     """
     if sys.version_info >= (3, 14):
-        return _weaken(_all_tasks(loop), releaser)
+        # As they are: a hundred thousand new weak references would make the garbage collector run,
+        # which stops the application for 150 ms.
+        return _all_tasks(loop)
     if "_all_tasks" in vars(asyncio.tasks):  # up to 3.11
         return list(_private("_all_tasks").data)
     # In this order: a task leaves the eager ones when it first suspends, so it may be in both
@@ -70,12 +77,12 @@ def _id_behind(reference: Reference) -> int:
     return id(reference())
 
 
-def _all_tasks(loop: asyncio.AbstractEventLoop) -> list[object]:
+def _all_tasks(loop: asyncio.AbstractEventLoop) -> set[object]:
     for _ in range(ATTEMPTS):
         # A set of weak references may change size under the iteration.
         with contextlib.suppress(RuntimeError):
-            return list(asyncio.all_tasks(loop))
-    return list(asyncio.all_tasks(loop))
+            return cast("set[object]", asyncio.all_tasks(loop))
+    return cast("set[object]", asyncio.all_tasks(loop))
 
 
 def _weaken(tasks: list[object], releaser: Releaser) -> list[Reference]:
@@ -90,9 +97,12 @@ def _weaken(tasks: list[object], releaser: Releaser) -> list[Reference]:
 
 
 def lend(
-    references: Iterable[Reference], wanted: Callable[[Any], bool], releaser: Releaser
+    references: Found,
+    wanted: Callable[[Sequence[object]], list[object]],
+    releaser: Releaser,
+    size: int = CHUNK,
 ) -> Generator[object, None, None]:
-    """Give out the wanted tasks behind the references, chunk by chunk.
+    """Give out the wanted tasks behind the references, `size` at a time.
 
     The generator owns each chunk and lets go of it when the consumer asks for what comes after. A
     plain `for` loop still has the chunk's last task in its variable at that moment, so that one is
@@ -100,39 +110,53 @@ def lend(
     early, the consumer has to delete its variable.
     """
     last: list[object] = []
+    held: list[object] = []
     chunk: list[object] = []
     try:
-        for chunk in _chunks(references, wanted, releaser):
+        for held in _chunks(references, size):
+            chunk = wanted(held)
             yield from chunk
             releaser.release(last)
             last += chunk[-1:]
-            releaser.release(chunk)
+            chunk.clear()
+            releaser.release(held)
+            time.sleep(GIL_OFFER)
     finally:
-        releaser.release(chunk)
+        chunk.clear()
+        releaser.release(held)
         releaser.release(last)
+        if isinstance(references, set):
+            for held in _chunks(references, CHUNK):
+                releaser.release(held)
 
 
-def _chunks(
-    references: Iterable[Reference], wanted: Callable[[Any], bool], releaser: Releaser
-) -> Iterator[list[object]]:
+def _chunks(references: Found, size: int) -> Iterator[list[object]]:
+    """Lists of tasks, and of None for those that are gone; a set of tasks is emptied."""
+    if isinstance(references, set):
+        while references:
+            yield [references.pop() for _ in range(min(size, len(references)))]
+        return
     waiting = iter(references)
-    while some := list(itertools.islice(waiting, CHUNK)):
-        held = [reference() for reference in some]
-        chunk: list[object] = list(filter(wanted, held))
-        releaser.release(held)  # type: ignore[arg-type]
-        yield chunk
-        time.sleep(GIL_OFFER)
+    while some := list(itertools.islice(waiting, size)):
+        yield [reference() for reference in some]
 
 
-def is_live(task: Task | None) -> bool:
-    """Whether it exists and has not ended."""
-    return task is not None and not task.done()
+def live_ones(held: Sequence[Any]) -> list[object]:
+    """Those that exist and have not ended."""
+    return [task for task in held if task is not None and not task.done()]
+
+
+def _coroutine(task: Any) -> object:
+    """Not C's `get_coro()`, which on 3.12 crashes the process for an eager task that has ended."""
+    if type(task).get_coro is asyncio.Task.get_coro:
+        return task._coro  # noqa: SLF001 - see test_drift
+    return task.get_coro()
 
 
 def coroutine_of(task: Task, held: list[object]) -> object:
     """Its coroutine; None for an eager task that has ended."""
     try:
-        coroutine: object = task.get_coro()
+        coroutine: object = _coroutine(task)
     except Exception:  # a task class of the application's own
         coroutine = None
     held.append(coroutine)

@@ -17,6 +17,7 @@ import anyio
 import anyio.to_thread
 import sniffio
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import create_app_session
 from prompt_toolkit.completion import Completer, Completion
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.history import DummyHistory, InMemoryHistory
@@ -47,7 +48,8 @@ AHEAD_LIMIT = 64 * 1024
 """Bytes that may be typed ahead while a command runs; then the connection is read no further."""
 _HISTORY = 500
 _INTERRUPT = b"\x03"
-_END_OF_LINE = re.compile(rb"[\r\n]")
+_CONTROL = re.compile(rb"[\x00-\x1a\x1c-\x1f]")  # any of these keys may end a line; Escape does not
+_ENDS_OF_LINE = (b"\r", b"\n")
 
 
 class _Screen(io.TextIOBase):
@@ -165,12 +167,16 @@ class TerminalSource:
         return data.replace(b"\r\n", b"\r")
 
     def _advance(self) -> None:
-        """Feed the open prompt, up to the key that completes its line."""
+        """Feed the open prompt, up to the key that completes its line.
+
+        Not one key more: prompt_toolkit would keep it for whichever prompt opens next, be it
+        another client's.
+        """
         while self._typed and self._reading and not self._done():
-            end = _END_OF_LINE.search(self._typed)
+            end = _CONTROL.search(self._typed)
             piece = bytes(self._typed[: end.end() if end else len(self._typed)])
             del self._typed[: len(piece)]
-            if not self._refused(piece, complete=end is not None):
+            if not self._refused(piece, complete=piece.endswith(_ENDS_OF_LINE)):
                 self._input.feed(self._decoder.decode(piece))
         self._taken.set()
 
@@ -223,9 +229,12 @@ class TerminalSource:
     async def _read(self, prompt: str, kind: LineKind) -> str:
         session = self._session = self._make_session(kind)
         try:
-            return await session.prompt_async(
-                prompt, pre_run=self._begin, set_exception_handler=False
-            )
+            # A session of prompt_toolkit's for each prompt: in the one that it shares by default, the
+            # keys of all clients would go by the state of the prompt that was opened last.
+            with create_app_session(input=self._input, output=self._output):
+                return await session.prompt_async(
+                    prompt, pre_run=self._begin, set_exception_handler=False
+                )
         except EOFError:
             raise EndOfInput from None
         finally:
@@ -234,6 +243,9 @@ class TerminalSource:
     def _begin(self) -> None:
         """The prompt is open: hand it what was typed ahead, once it has attached its input."""
         self._reading = True
+        if self._session is not None:
+            # A task, which comes before the keys: they may ask for the history.
+            self._session.default_buffer.load_history_if_not_yet_loaded()
         asyncio.get_running_loop().call_soon(self._advance)
 
     def _make_session(self, kind: LineKind) -> PromptSession[str]:

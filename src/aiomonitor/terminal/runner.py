@@ -82,12 +82,12 @@ class CommandRunner:
         """Begin to interrupt the running command, if there is one."""
         if self._run is None or self._run.interrupted:
             return False
+        self._run.interrupt()  # now: a second Ctrl-C may be in the same packet
         tasks.start_soon(self._press, self._run, self._scope, self._ended)
         return True
 
     async def _press(self, run: CommandRun, scope: anyio.CancelScope, ended: anyio.Event) -> None:
-        """Ask, then force, then give up."""
-        run.interrupt()
+        """It was asked; then force, then give up."""
         for push in (run.force, None):
             with anyio.move_on_after(_GRACE):
                 await ended.wait()

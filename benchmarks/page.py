@@ -1,0 +1,203 @@
+"""docs/performance.md from figures: pure functions, the same figures give the same text."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one interpreter with one aiomonitor gave: a column of the tables."""
+
+    label: str
+    figures: Mapping[str, float]
+    ours: bool = True
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A row. An aim is the highest figure that reaches it."""
+
+    label: str
+    key: str
+    unit: str = ""
+    aim: float | None = None
+
+    def reached(self, run: Run) -> bool | None:
+        """None if there is no telling."""
+        figure = run.figures.get(self.key, math.nan)
+        return None if self.aim is None or math.isnan(figure) else figure <= self.aim
+
+    def shown(self, figure: float | None) -> str:
+        """A figure with its unit, in as many digits as mean something."""
+        if figure is None or math.isnan(figure):
+            return NOT_MEASURED
+        digits = 0 if self.unit == "" else 2 if self.unit == "×" or abs(figure) < 1 else 1
+        rounded = round(figure, digits) + 0.0  # no "-0.00"
+        number = f"{rounded:,.{digits}f}".replace(",", " ")
+        return f"{number} {self.unit}".rstrip()
+
+
+@dataclass(frozen=True)
+class Section:
+    """One table, with what it is about."""
+
+    title: str
+    text: str
+    measures: Sequence[Measure]
+
+
+def inspection(title: str, text: str, prefix: str, *, aims: bool = False) -> Section:
+    """The table of one series of inspect_latency, whose figures begin with the prefix."""
+
+    def measure(label: str, key: str, aim: float | None = None) -> Measure:
+        return Measure(label, f"{prefix}.{key}_ms", "ms", aim if aims else None)
+
+    measures = [
+        measure("nobody asks: longest heartbeat gap", "idle.stall"),
+        measure("`ps`: first screen", "ps.first", 200),
+        measure("`ps`: whole answer", "ps.whole"),
+        measure("`ps`: longest heartbeat gap", "ps.stall", 10),
+        measure("`ps`: longest of all rounds", "ps.worst"),
+        measure("`ps`: longest garbage collection", "ps.gc"),
+        measure("`where TASK`: answer", "where.whole"),
+        measure("`where TASK`: longest heartbeat gap", "where.stall"),
+        measure("`ps --filter TEXT` (one row): answer", "ps_filter.whole"),
+        measure("`ps --filter TEXT`: longest heartbeat gap", "ps_filter.stall"),
+        measure("`ps --limit 0` (all rows): first screen", "ps_all.first"),
+        measure("`ps --limit 0`: whole answer", "ps_all.whole"),
+        measure("`ps --limit 0`: longest heartbeat gap", "ps_all.stall"),
+        measure("first client of all: until its prompt", "visit.whole"),
+        measure("first client of all: longest heartbeat gap", "visit.stall"),
+    ]
+    return Section(title, text, measures)
+
+
+IMPORT = Section(
+    "Import and start",
+    "Each sample is a fresh interpreter with compiled modules; kinds interleaved. Memory is "
+    "resident memory, in units of 2^20 bytes.",
+    [
+        Measure("wall time of a process, against `import asyncio`", "import.wall_ratio", "×", 1.6),
+        Measure("import time, against `import asyncio`", "import.ratio", "×"),
+        Measure("`import aiomonitor` after `import asyncio`", "import.ms", "ms"),
+        Measure("modules it adds", "import.modules"),
+        Measure("of these quart, hypercorn, prompt_toolkit, click and trio", "import.heavy", aim=0),
+        Measure("memory it adds", "import.mb", "MB"),
+        Measure("`start()`", "start.ms", "ms", 50),
+        Measure("`close()`", "close.ms", "ms"),
+        Measure("threads while nobody visits", "threads"),
+        Measure("memory imported and started, beyond `import asyncio`", "started.mb", "MB"),
+        Measure(
+            "memory imported and started, beyond `import anyio`", "started.beyond_anyio_mb", "MB", 3
+        ),
+    ],
+)
+
+
+def idle(title: str, prefix: str) -> Section:
+    """The table of one series of idle_cost."""
+    return Section(
+        title,
+        "CPU time of the loop's thread for spawning and awaiting a trivial task, paired with no "
+        "monitor in the same loop. Under 1.05 is taken for no cost; the row below it is what no "
+        "monitor costs against no monitor.",
+        [
+            Measure("per task, against no monitor", f"{prefix}.per_task_ratio", "×", 1.05),
+            Measure("no monitor, against itself", f"{prefix}.noise_ratio", "×"),
+            Measure("CPU of an idle second", f"{prefix}.cpu_ms", "ms"),
+        ],
+    )
+
+
+def sections(small: int, large: int) -> list[Section]:
+    """All tables, for these numbers of tasks."""
+    many, few = (f"{tasks:,}".replace(",", " ") for tasks in (large, small))
+    heartbeat = (
+        "A heartbeat of 1 ms runs in the monitored loop; its longest gap is the stall. A screen is "
+        "24 lines. A plain client asks, for 0.7.1 one that speaks telnet."
+    )
+    return [
+        IMPORT,
+        idle("A started monitor that nobody visits", "idle"),
+        idle("A started monitor that nobody visits, on uvloop", "idle_uvloop"),
+        inspection(f"{many} tasks", heartbeat, f"inspect.{large}", aims=True),
+        inspection(f"{few} tasks", heartbeat, f"inspect.{small}"),
+        inspection(f"{many} tasks on uvloop", heartbeat, f"inspect_uvloop.{large}"),
+        inspection(
+            f"{many} tasks, asked through telnet",
+            "As above, with a client that speaks telnet for both, so with a line editor.",
+            f"inspect_telnet.{large}",
+        ),
+    ]
+
+
+@dataclass
+class Page:
+    """The whole document."""
+
+    runs: Sequence[Run]
+    sections: Sequence[Section]
+    facts: Sequence[str]
+    command: str
+    extra: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """As Markdown."""
+        return "\n".join(self._lines()) + "\n"
+
+    def _lines(self) -> Iterator[str]:
+        yield "# Performance"
+        yield "\nWritten by `benchmarks/report.py`, verdicts included; changes by hand are lost."
+        yield "Figures are medians; a machine that does other things, too, makes them worse."
+        yield f"\n```console\n$ {self.command}\n```\n"
+        yield from (f"- {fact}" for fact in self.facts)
+        yield "\n## Aims\n"
+        yield from self._verdicts()
+        for section in self.sections:
+            yield from self._table(section)
+        for title, figures in self.extra.items():
+            yield from _listing(title, figures)
+
+    def _verdicts(self) -> Iterator[str]:
+        for section in self.sections:
+            for measure in section.measures:
+                if measure.aim is not None:
+                    aim = f"at most {measure.shown(measure.aim)}"
+                    yield f"- {section.title}: {measure.label}, {aim}: **{self._verdict(measure)}**"
+
+    def _verdict(self, measure: Measure) -> str:
+        """Reached if every interpreter of ours reached it."""
+        told = {run.label: measure.reached(run) for run in self.runs if run.ours}
+        missed = [label for label, reached in told.items() if reached is False]
+        if missed:
+            return "not reached" + (f" ({'; '.join(missed)})" if len(told) > 1 else "")
+        return NOT_MEASURED if None in told.values() else "reached"
+
+    def _table(self, section: Section) -> Iterator[str]:
+        if not any(measure.key in run.figures for measure in section.measures for run in self.runs):
+            return
+        yield f"\n## {section.title}\n\n{section.text}\n"
+        yield _row(["measure", "aim", *(run.label for run in self.runs)])
+        yield "|---|---|" + "---:|" * len(self.runs)
+        for measure in section.measures:
+            aim = "" if measure.aim is None else f"≤ {measure.shown(measure.aim)}"
+            cells = [measure.shown(run.figures.get(measure.key)) for run in self.runs]
+            yield _row([measure.label, aim, *cells])
+
+
+def _listing(title: str, figures: Mapping[str, float]) -> Iterator[str]:
+    yield f"\n## {title}\n\n| measure | figure |\n|---|---:|"
+    for name, figure in figures.items():
+        yield _row([name, f"{figure:.2f}"])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,73 @@
+"""The benchmarks run and yield numbers; how large these are is not a matter for tests."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+INSPECTED = {"idle.stall_ms", "ps.first_ms", "ps.stall_ms", "where.whole_ms", "ps_all.whole_ms"}
+
+
+def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a benchmark with this interpreter, which has the project in whatever way."""
+    path = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]))
+    return subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / script, *arguments],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+
+
+def figures(tmp_path: Path, script: str, *arguments: str) -> dict[str, float]:
+    """What the benchmark writes."""
+    path = tmp_path / "figures.json"
+    run(script, *arguments, "--rounds", "1", "--json", str(path))
+    found: dict[str, float] = json.loads(path.read_text())
+    assert all(math.isfinite(figure) for figure in found.values())
+    return found
+
+
+def test_import_cost_yields_numbers(tmp_path: Path) -> None:
+    """Time, modules and memory of import and start are measured in fresh interpreters."""
+    found = figures(tmp_path, "import_cost.py")
+    assert found["heavy_modules"] == 0
+    assert {"import_wall_ratio", "started_beyond_anyio_mb", "start_ms", "threads"} <= set(found)
+
+
+def test_idle_cost_yields_numbers(tmp_path: Path) -> None:
+    """A monitor is started and closed between the samples of one process."""
+    found = figures(tmp_path, "idle_cost.py", "--tasks", "500")
+    assert {"per_task_ratio", "noise_ratio", "idle_cpu_ms"} <= set(found)
+
+
+@pytest.mark.parametrize("client", [[], ["--telnet"]], ids=["plain", "telnet"])
+def test_inspect_latency_yields_numbers(tmp_path: Path, client: list[str]) -> None:
+    """Each kind of client gets whole answers, beside a heartbeat in the monitored loop."""
+    found = figures(tmp_path, "inspect_latency.py", "--tasks", "60", *client)
+    assert {f"60.{name}" for name in INSPECTED} <= set(found)
+
+
+def test_report_writes_its_verdicts(tmp_path: Path) -> None:
+    """The page has a table per benchmark, and says of each aim whether it is reached."""
+    output = tmp_path / "performance.md"
+    run(
+        *("report.py", "--quick", "--rounds", "1", "--tasks", "50", "100"),
+        *("--build", str(tmp_path / "build"), "--output", str(output)),
+    )
+    text = output.read_text(encoding="utf-8")
+    assert "## Import and start" in text
+    assert "## 100 tasks" in text
+    assert "`start()`, at most 50.0 ms: **" in text
+    assert "0.7.1" in text
+    assert "not measured" in text
+    assert str(ROOT) not in text

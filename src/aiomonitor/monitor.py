@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from .backends import detect
 from .builtin import BuiltinCommands
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     import socket
     from types import TracebackType
 
+    from typing_extensions import TypeVar
+
     from .service import Service
+else:
+    from typing import TypeVar
 
 MONITOR_HOST = "127.0.0.1"
 MONITOR_TERMUI_PORT = 20101
@@ -32,7 +36,11 @@ CLOSE_TIMEOUT = 2.0
 """Seconds after which `close()` returns, whatever the clients do."""
 
 
-_MonitorT = TypeVar("_MonitorT", bound="Monitor")
+if TYPE_CHECKING:
+    # The default tells type checkers what `start_monitor(loop)` makes; Python has it since 3.13.
+    _MonitorT = TypeVar("_MonitorT", bound="Monitor", default="Monitor")
+else:
+    _MonitorT = TypeVar("_MonitorT", bound="Monitor")
 
 
 class Monitor(BuiltinCommands):

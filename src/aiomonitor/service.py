@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from .listeners import display
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterable
 
     from .terminal.session import Shell
@@ -103,10 +104,8 @@ class Service:
 
         options: dict[str, Any] = {}
         if self._backend == "asyncio":
-            import asyncio
-
             # Ours alone: neither the application's loop policy nor its debug mode concerns it.
-            options = {"debug": False, "loop_factory": asyncio.SelectorEventLoop}
+            options = {"debug": False, "loop_factory": _new_loop}
         anyio.run(self._serve_all, backend=self._backend, backend_options=options)
 
     async def _serve_all(self) -> None:
@@ -139,9 +138,8 @@ class Service:
             tasks.start_soon(self._serve_client, connection, display(*address[:2]))
 
     async def _serve_client(self, connection: socket.socket, peer: str) -> None:
-        from anyio.abc import SocketStream
-
         from .terminal.session import Session
+        from .terminal.stream import ClientStream
 
         with connection:
             if len(self._connections) > CLIENT_LIMIT:
@@ -149,15 +147,33 @@ class Service:
                     connection.send(b"too many clients (%d): try again later\n" % CLIENT_LIMIT)
                 return
             try:
-                connection.setblocking(False)
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                stream = await SocketStream.from_socket(connection)
+                stream = ClientStream(connection)
                 await Session(self._shell, stream, peer, self._token).run()
             except OSError as error:
                 log.debug("client %s was lost: %s", peer, error)
             except Exception:
                 # A bug of ours costs this client its connection, and nobody else anything.
                 log.exception("the session of client %s has failed", peer)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    import asyncio
+
+    loop = asyncio.SelectorEventLoop()
+    loop.set_exception_handler(_note_loop_error)
+    return loop
+
+
+def _note_loop_error(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """By default asyncio would print it on the application's terminal, in its own name."""
+    import concurrent.futures
+
+    error = context.get("exception")
+    # How anyio ends what a worker thread awaits when the loop ends first: we are closing.
+    expected = isinstance(error, concurrent.futures.CancelledError)
+    level = logging.DEBUG if expected else logging.ERROR
+    log.log(level, "the monitor's loop: %s", context.get("message"), exc_info=error)
 
 
 _live: weakref.WeakSet[Service] = weakref.WeakSet()

@@ -250,7 +250,7 @@ async def in_lock() -> None:
         (in_gather, "", "_GatheringFuture"),
         (in_queue, "Queue.get", "Future"),
         (in_task, "", "Task"),
-        (in_lock, "_ContextManagerMixin.__aenter__", "Future"),
+        (in_lock, "Lock.acquire", "Future"),
     ],
 )
 def test_innermost_outside_of_the_library(

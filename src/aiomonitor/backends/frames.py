@@ -231,8 +231,14 @@ def shown_of(codes: Sequence[CodeType], in_library: Callable[[str], bool]) -> tu
     last = len(codes) - 1
     for index in range(last, -1, -1):
         if not in_library(codes[index].co_filename):
-            return index, function_name(codes[index + 1]) if index < last else ""
+            return index, _called(codes[index + 1 :])
     return last, ""
+
+
+def _called(codes: Sequence[CodeType]) -> str:
+    """What the shown place calls: `Lock.acquire` says more than the `__aenter__` around it."""
+    names = [function_name(code) for code in codes]
+    return next((name for name in names if "__" not in name), names[0] if names else "")
 
 
 def function_name(code: CodeType) -> str:

@@ -229,8 +229,8 @@ class TerminalSource:
     async def _read(self, prompt: str, kind: LineKind) -> str:
         session = self._session = self._make_session(kind)
         try:
-            # A session of prompt_toolkit's for each prompt: in the one that it shares by default, the
-            # keys of all clients would go by the state of the prompt that was opened last.
+            # In the session that prompt_toolkit shares by default, the keys of all clients would go
+            # by the state of the prompt that was opened last.
             with create_app_session(input=self._input, output=self._output):
                 return await session.prompt_async(
                     prompt, pre_run=self._begin, set_exception_handler=False

@@ -15,7 +15,7 @@ from anyio.abc import ByteStream
 
 
 class ClientStream(ByteStream):
-    """Reads only when asked to: what is not read yet waits in the kernel, and then in the client."""
+    """Reads only when asked to: what is not read yet waits in the kernel, then in the client."""
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(False)

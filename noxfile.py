@@ -1,0 +1,128 @@
+"""How this project is tested and checked: `python -m nox --list` tells the sessions.
+
+Imports nothing but nox and the stdlib: it runs before anything else is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+
+PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+"""What the package supports, oldest first."""
+
+PYTHONS_VARIABLE = "AIOMONITOR_PYTHONS"
+"""Names more folders of interpreters, which may be deep inside; `.python` is always one."""
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["tests", "lint", "typing"]
+# The versions that are there are tested, and the others reported: none is fetched unasked.
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
+
+
+def add_interpreters_to_path() -> None:
+    """Let nox find supported interpreters that are somewhere else: pyenv's, and those we are told.
+
+    They go first, because pyenv's shims are on the path for all versions and run only one.
+    """
+    roots = [Path(root) for root in os.environ.get(PYTHONS_VARIABLE, "").split(os.pathsep) if root]
+    roots.append(Path(__file__).with_name(".python"))
+    roots.extend(_newest_of_pyenv())
+    folders = [
+        str(found[0].absolute().parent)
+        for root in roots
+        for version in PYTHONS
+        if (found := sorted(root.rglob(f"python{version}")))
+    ]
+    os.environ["PATH"] = os.pathsep.join([*folders, os.environ.get("PATH", "")])
+
+
+def _newest_of_pyenv() -> list[Path]:
+    """The `bin` of the last release of each supported version that pyenv has."""
+    pyenv = shutil.which("pyenv")
+    if pyenv is None:
+        return []
+    root = subprocess.run([pyenv, "root"], capture_output=True, text=True, check=False)
+    versions = Path(root.stdout.strip()) / "versions"
+    newest: list[Path] = []
+    for version in PYTHONS:
+        releases = {path.name.rpartition(".")[2]: path for path in versions.glob(f"{version}.*")}
+        numbered = [number for number in releases if number.isdigit()]  # no 3.13.0rc1
+        if numbered:
+            newest.append(releases[max(numbered, key=int)] / "bin")
+    return newest
+
+
+def report_missing_interpreters(session: nox.Session) -> None:
+    """Say what will not be tested, and what to do about it."""
+    missing = [version for version in PYTHONS if shutil.which(f"python{version}") is None]
+    if missing:
+        session.warn(
+            f"CPython {', '.join(missing)} is not there, so nothing is tested with it: install it, "
+            f"or name the folder that holds it in {PYTHONS_VARIABLE}"
+        )
+
+
+add_interpreters_to_path()
+
+
+def install(session: nox.Session, *packages: str, group: str) -> None:
+    """Install packages and a dependency group of pyproject.toml."""
+    session.install(*packages, *nox.project.dependency_groups(PYPROJECT, group))
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """All tests, with each supported Python that is there; what follows `--` goes to pytest."""
+    report_missing_interpreters(session)
+    install(session, ".", group="tests")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def tests_uvloop(session: nox.Session) -> None:
+    """The tests of backends and of real applications that run on uvloop."""
+    report_missing_interpreters(session)
+    install(session, ".[uvloop]", group="tests")
+    session.run("pytest", "-k", "uvloop", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0], venv_backend="uv")
+def tests_oldest(session: nox.Session) -> None:
+    """All tests, with the oldest version of everything that pyproject.toml allows."""
+    install(session, "--resolution=lowest-direct", ".[trio,uvloop]", group="tests")
+    session.run("uv", "pip", "list", external=True)
+    session.run("python", "-c", "import hypercorn.asyncio, quart, trio, uvloop")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and likely mistakes: ruff."""
+    install(session, group="lint")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """The types: mypy on everything, pyright on the package and on what it makes public."""
+    install(session, ".[trio,uvloop]", group="typing")
+    session.run("mypy")
+    session.run("pyright")
+    session.run("pyright", "--verifytypes", "aiomonitor", "--ignoreexternal")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the demonstration; what follows `--` goes to it (`-- --port 0`)."""
+    session.install(".")
+    session.run("python", "-m", "aiomonitor", "demo", *session.posargs)

@@ -1,0 +1,38 @@
+"""`python -m aiomonitor`: starts the demonstration, or tells what can be started.
+
+The demonstration is imported when it is asked for: nothing else in the package knows it.
+"""
+
+from __future__ import annotations
+
+import click
+
+from . import __version__
+
+
+@click.group(no_args_is_help=True, epilog="The client: python -m aiomonitor.cli --help")
+@click.version_option(__version__, prog_name="aiomonitor")
+def main() -> None:
+    """The live monitor of an asynchronous Python program."""
+
+
+@main.command()
+@click.option("-H", "--host", default=None, help="Where the monitor listens.  [127.0.0.1]")
+@click.option(
+    "-p",
+    "--port",
+    default=20101,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The monitor's port; 0 takes a free one.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show what the service and the monitor log.")
+def demo(host: str | None, port: int, verbose: bool) -> None:
+    """Run a small service with the monitor on, to look into."""
+    from .demo import run
+
+    raise SystemExit(run(host, port, verbose=verbose))
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m aiomonitor")

@@ -1,0 +1,1 @@
+"""The terminal service, from bytes to sessions."""

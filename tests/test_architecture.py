@@ -1,0 +1,349 @@
+"""The house's rules, read from the source: who imports whom, and who may know what.
+
+Nothing of the package is imported here. An import that only type checkers see is free; one inside
+of a function counts as any other, unless the rule says "at module level". A module that is named in
+a string ("aiomonitor.arguments", for `import_module`) counts as imported there.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+PROJECT = Path(__file__).parents[1]
+PACKAGE = PROJECT / "src" / "aiomonitor"
+ROOT = "aiomonitor"
+
+LENGTH = 320
+"""Lines of a module: 300 are meant, and a docstring more is no reason to split one."""
+LONGER = {"terminal.telnet": 400}
+"""One state machine and the names of its protocol, which belong together."""
+
+LEVELS = {
+    **dict.fromkeys(["model", "errors", "utils"], 0),
+    **dict.fromkeys(["terminal.telnet", "terminal.lines", "terminal.protocol"], 0),
+    **dict.fromkeys(["backends", "render", "listeners", "client"], 1),
+    **dict.fromkeys(["arguments", "parameters", "registry"], 1),
+    **dict.fromkeys(["commands", "tracker"], 2),
+    **dict.fromkeys(["queries", "builtin"], 3),
+    **dict.fromkeys(["monitor", "__init__"], 4),
+    "terminal": 5,
+    "service": 6,
+    "cli": 7,
+    **dict.fromkeys(["demo", "__main__"], 8),
+}
+"""Imports go to the same level or a lower one. A package speaks for its unnamed modules."""
+
+CLIMBS = {("monitor", "service")}
+"""The exceptions, which have to be inside of a function."""
+
+SEES = {
+    "terminal": {"terminal", "client", "errors", "model", "render"},
+    "cli": {"cli", "terminal.telnet", "errors", "model", "__init__"},
+    "demo": {"monitor", "errors", "utils"},
+}
+"""Rooms that know nothing of the package but this."""
+
+RESERVED = {
+    "asyncio": r"backends\._asyncio\w*|terminal\.editor|service|demo",
+    "trio": r"backends\._trio\w*",
+    "prompt_toolkit": r"terminal\.(editor|keys)",
+    "anyio": r"client|service|terminal\.\w+|cli(\.\w+)?",
+    "click": r"arguments|parameters|render|cli(\.\w+)?|__main__",
+    "quart": r"webui(\.\w+)?|service",
+    "hypercorn": r"webui(\.\w+)?|service",
+}
+"""What is imported in some modules alone; "terminal" sees no runtime but through anyio."""
+
+POSIX_ONLY = {"termios", "fcntl", "pwd", "resource", "tty", "pty", "grp", "readline", "curses"}
+
+PRIVATE = {"sys._current_frames"}
+"""Private by name, documented for our use: for whoever needs it. All else belongs to backends."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One module imports another; names within the package are without its name."""
+
+    module: str
+    target: str
+    internal: bool
+    lazy: bool
+    line: int
+
+    def __str__(self) -> str:
+        target = f"{ROOT}.{self.target}" if self.internal else self.target
+        where = " in a function" if self.lazy else ""
+        return f"{ROOT}.{self.module}, line {self.line}, imports {target}{where}"
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+@lru_cache
+def modules() -> dict[str, Path]:
+    """Every module of the package; a package's own is called as the package is."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+        found[name] = path
+    return found
+
+
+@lru_cache
+def tree(module: str) -> ast.Module:
+    """The module's source, parsed."""
+    return ast.parse(modules()[module].read_text("utf-8"))
+
+
+def nodes(root: ast.AST, *, lazy: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """All nodes that run, and whether they do so inside of a function."""
+    for node in ast.iter_child_nodes(root):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node, lazy
+        inside = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        yield from nodes(node, lazy=lazy or inside)
+
+
+def targets(module: str, node: ast.AST) -> list[str]:
+    """The full names of what a node imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.Constant):
+        return [str(node.value)] if is_ours(node.value) else []
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    source = ".".join(filter(None, [*base_of(module, node.level), node.module]))
+    names = [f"{source}.{alias.name}" for alias in node.names]
+    return [name if is_ours(name) else source for name in names]
+
+
+def base_of(module: str, level: int) -> list[str]:
+    """What so many leading dots mean in a module."""
+    if not level:
+        return []
+    parts = [ROOT, *module.split(".")]
+    is_package = modules()[module].name == "__init__.py" and module != "__init__"
+    return parts[: len(parts) - level + is_package]
+
+
+def is_ours(name: object) -> bool:
+    """Whether it is the full name of a module of the package."""
+    return isinstance(name, str) and name.removeprefix(f"{ROOT}.") in modules() and ROOT in name
+
+
+@lru_cache
+def imports() -> list[Import]:
+    """Every import of every module."""
+    return [
+        Import(
+            module=module,
+            target=target.removeprefix(f"{ROOT}.").replace(ROOT, "__init__"),
+            internal=target.split(".")[0] == ROOT,
+            lazy=lazy or isinstance(node, ast.Constant),
+            line=getattr(node, "lineno", 0),
+        )
+        for module in modules()
+        for node, lazy in nodes(tree(module))
+        for target in dict.fromkeys(targets(module, node))
+    ]
+
+
+# --- judging --------------------------------------------------------------------------------------
+
+
+def within(module: str, rooms: Iterable[str]) -> str | None:
+    """The one of these rooms, a module or a package, that the module is or is in."""
+    names = [module, *(module[: dot.start()] for dot in re.finditer(r"\.", module))]
+    return next((name for name in sorted(names, key=len, reverse=True) if name in rooms), None)
+
+
+def level(module: str) -> int:
+    """Where the module stands."""
+    room = within(module, LEVELS)
+    if room is None:
+        pytest.fail(f"{ROOT}.{module} has no level: give it one in LEVELS of {Path(__file__).name}")
+    return LEVELS[room]
+
+
+def expect_none(breaches: Iterable[object], rule: str) -> None:
+    """Fail with one line for each breach of the rule."""
+    if lines := [f"{breach}: {rule}" for breach in breaches]:
+        pytest.fail("\n".join(lines), pytrace=False)
+
+
+def test_the_reader() -> None:
+    """The reading itself works: it sees what is known to be there."""
+    seen = {(found.module, found.target, found.lazy) for found in imports()}
+    assert ("monitor", "service", True) in seen
+    assert ("__init__", "monitor", False) in seen
+    assert ("builtin", "render", False) in seen
+    assert ("terminal.telnet", "enum", False) in seen
+    assert not any(target == "typing_extensions" for _, target, _ in seen)
+
+
+def test_upwards_only() -> None:
+    """A module imports what stands below it, or beside it."""
+    expect_none(
+        (
+            found
+            for found in imports()
+            if found.internal
+            and level(found.target) > level(found.module)
+            and not (found.lazy and (found.module, found.target) in CLIMBS)
+        ),
+        "it stands on a higher level",
+    )
+
+
+def test_the_bottom_needs_nothing() -> None:
+    """What stands lowest imports the standard library and its like alone."""
+    expect_none(
+        (
+            found
+            for found in imports()
+            if level(found.module) == 0 and not found.internal and not is_stdlib(found.target)
+        ),
+        "level 0 needs the standard library only",
+    )
+
+
+@pytest.mark.parametrize("room", SEES)
+def test_rooms_that_see_little(room: str) -> None:
+    """User interfaces go through the public queries; the client is no part of the server."""
+    expect_none(
+        (
+            found
+            for found in imports()
+            if found.internal
+            and level(found.module) > 0
+            and within(found.module, {room})
+            and not within(found.target, SEES[room])
+        ),
+        f"{room} sees only {', '.join(sorted(SEES[room]))}",
+    )
+
+
+def test_the_demo_is_an_application() -> None:
+    """Nothing but the command line knows the demonstration."""
+    expect_none(
+        (found for found in imports() if found.target == "demo" and found.module != "__main__"),
+        "only __main__ may",
+    )
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_reserved_modules(name: str) -> None:
+    """Runtimes and libraries stay in the rooms that are for them."""
+    expect_none(
+        (
+            found
+            for found in imports()
+            if found.target.split(".")[0] == name
+            and not found.internal
+            and not re.fullmatch(RESERVED[name], found.module)
+        ),
+        f"only these may: {RESERVED[name]}",
+    )
+
+
+def test_declared_dependencies() -> None:
+    """Every library that is imported is one that pyproject.toml asks for itself."""
+    text = (PROJECT / "pyproject.toml").read_text("utf-8")
+    [block] = re.findall(r"^dependencies = \[(.*?)^\]", text, re.DOTALL | re.MULTILINE)
+    declared = set(re.findall(r'^ *"([\w-]+)', block, re.MULTILINE))
+    optional = {"trio"}  # imported where the application has imported it
+    expect_none(
+        (
+            found
+            for found in imports()
+            if not found.internal
+            and not is_stdlib(found.target)
+            and found.target.split(".")[0] not in declared | optional
+        ),
+        "no dependency in pyproject.toml, so it may not be there",
+    )
+
+
+def is_stdlib(name: str) -> bool:
+    """Whether it comes with Python."""
+    return name.split(".")[0] in sys.stdlib_module_names
+
+
+def test_posix_only_modules() -> None:
+    """What Windows has not is imported where it is used, never at module level."""
+    expect_none(
+        (found for found in imports() if found.target in POSIX_ONLY and not found.lazy),
+        "not on Windows, so only inside of a function",
+    )
+
+
+def test_no_cycles() -> None:
+    """At module level, no module comes to import itself."""
+    graph = {
+        module: {
+            found.target
+            for found in imports()
+            if found.module == module and found.internal and not found.lazy
+        }
+        for module in modules()
+    }
+    while leaves := {module for module, needed in graph.items() if not needed & graph.keys()}:
+        graph = {module: needed for module, needed in graph.items() if module not in leaves}
+    expect_none(graph, "in a cycle of imports, or above one")
+
+
+def test_private_attributes() -> None:
+    """Private parts of what we import are known to backends alone."""
+    expect_none(
+        (
+            f"{ROOT}.{module}, line {line}, uses {name}"
+            for module in modules()
+            if not within(module, {"backends"})
+            for line, name in private_uses(module)
+            if name not in PRIVATE
+        ),
+        "private attributes are for backends, with a test that fails when they move",
+    )
+
+
+def private_uses(module: str) -> Iterator[tuple[int, str]]:
+    """Private attributes of imported modules, and private names imported."""
+    imported = {found.target for found in imports() if found.module == module}
+    for node, _ in nodes(tree(module)):
+        if isinstance(node, ast.Attribute) and is_private(node.attr):
+            if (owner := ast.unparse(node.value)) in imported:
+                yield node.lineno, f"{owner}.{node.attr}"
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            parts = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+            if any(map(is_private, parts)):
+                yield node.lineno, ".".join(parts)
+
+
+def is_private(name: str) -> bool:
+    """Whether it is named as private."""
+    return name.startswith("_") and not name.startswith("__")
+
+
+def test_length() -> None:
+    """A module past 300 lines has a second job, which belongs into another."""
+    expect_none(
+        (
+            f"{ROOT}.{module} has {lines} lines"
+            for module, path in modules().items()
+            if (lines := len(path.read_text("utf-8").splitlines())) > LONGER.get(module, LENGTH)
+        ),
+        f"at most {LENGTH}",
+    )

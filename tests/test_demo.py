@@ -1,0 +1,149 @@
+"""The demonstration as its users run it: a process, a connection, Ctrl-C."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+GUARD: Final = 30.0
+"""Seconds after which something hangs; no test waits for it."""
+
+needs_signals = pytest.mark.skipif(
+    sys.platform == "win32", reason="needs POSIX: Ctrl-C sent to one process"
+)
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """`python -m aiomonitor ...`"""
+    return subprocess.Popen(
+        [sys.executable, "-m", "aiomonitor", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+class Demo:
+    """The running demonstration."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout
+        self.process = process
+        self.directions = ""
+        while "Ctrl-C" not in self.directions:
+            line = process.stdout.readline()
+            assert line, f"it has ended: {process.communicate(timeout=GUARD)}"
+            self.directions += line
+        [port] = re.findall(r"^ +telnet 127\.0\.0\.1 (\d+)$", self.directions, re.MULTILINE)
+        self.port = int(port)
+
+    def ask(self, *lines: str) -> str:
+        """What the monitor prints for these commands, on a connection of their own."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=GUARD) as client:
+            client.sendall("".join(f"{line}\n" for line in (*lines, "exit")).encode())
+            return b"".join(iter(lambda: client.recv(65_536), b"")).decode()
+
+    def end(self, number: int = signal.SIGINT) -> tuple[int, str, str]:
+        """Send a signal: the exit status, and what it printed after the directions."""
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=GUARD)
+        return self.process.returncode, out, err
+
+
+@pytest.fixture
+def demo() -> Iterator[Demo]:
+    """A demonstration on a free port."""
+    with start("demo", "--port", "0") as process:
+        try:
+            yield Demo(process)
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def run() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `python -m aiomonitor` with arguments, to its end."""
+
+    def to_end(*arguments: str) -> subprocess.CompletedProcess[str]:
+        with start(*arguments) as process:
+            out, err = process.communicate(timeout=GUARD)
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    return to_end
+
+
+def test_directions(demo: Demo) -> None:
+    """It tells three ways to connect, with the port it really has."""
+    assert f"  nc 127.0.0.1 {demo.port}\n" in demo.directions
+    assert f"  python -m aiomonitor.cli -H 127.0.0.1 -p {demo.port}\n" in demo.directions
+
+
+def test_exploring(demo: Demo) -> None:
+    """Each command of the directions works on a task that it names."""
+    commands = re.findall(
+        r"^  ((?:ps|where|orders|help|cancel)\b.*?)(?:  .*)?$", demo.directions, re.M
+    )
+    assert commands == [
+        *("ps", "where worker-1", "orders", "help", "where deliveries", "cancel deliveries"),
+    ]
+    listing = demo.ask("ps")
+    for name in ("worker-1", "customer-alice", "handler-1", "label-printer", "deliveries"):
+        assert f" {name} " in listing
+    assert "await self._delivery_note.wait()" in demo.ask("where deliveries")
+    assert "ended" in demo.ask("cancel deliveries")
+    assert " deliveries " not in demo.ask("ps")
+
+
+def test_custom_command(demo: Demo) -> None:
+    """The command that the demonstration adds has options, an alias, help and the shop's data."""
+    while not re.search(r"\d packed,", answer := demo.ask("orders")):
+        pass
+    assert len(set(re.findall(r"#\d+ +(\w+)", answer))) > 1
+    assert re.findall(r"#\d+ +(\w+)", demo.ask("o alice --limit 1")) == ["alice"]
+    assert "Show the last orders" in demo.ask("help orders")
+
+
+@needs_signals
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_end(demo: Demo, number: signal.Signals) -> None:
+    """A signal ends it at once, in peace, in the middle of its work and with a client connected."""
+    with socket.create_connection(("127.0.0.1", demo.port), timeout=GUARD) as client:
+        assert client.recv(1)
+        assert demo.end(number) == (0, "\nThe shop is closed.\n", "")
+
+
+@needs_signals
+def test_cancelled_parts(demo: Demo) -> None:
+    """Whatever is cancelled from the monitor, nothing of it shows in the application's terminal."""
+    for name in ("handler-1", "worker-1", "customer-bob", "label-printer", "reporter"):
+        demo.ask(f"cancel {name}")
+    assert demo.end() == (0, "\nThe shop is closed.\n", "")
+
+
+def test_busy_port(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """A busy port is one line that tells the remedy, and status 1."""
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        ended = run("demo", "--port", str(port))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    [line] = ended.stderr.splitlines()
+    assert f"127.0.0.1:{port}" in line
+    assert "give another port" in line
+
+
+def test_usage(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """Without arguments it tells what there is, the client included."""
+    ended = run()
+    text = ended.stdout + ended.stderr  # click 8.2 has moved it, and changed the status
+    assert "demo" in text
+    assert "python -m aiomonitor.cli" in text
+    assert "Traceback" not in text

@@ -5,6 +5,7 @@ Imports nothing but nox and the stdlib: it runs before anything else is installe
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -17,6 +18,12 @@ PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 
 PYTHONS_VARIABLE = "AIOMONITOR_PYTHONS"
 """Names more folders of interpreters, which may be deep inside; `.python` is always one."""
+
+PYTEST = ["pytest", "--numprocesses", "4", "--dist", "worksteal"]
+"""Four at a time: most tests wait for a client or a loop, so that is quick on two cores, too."""
+
+PUBLIC_MODULES = ["errors", "model", "monitor", "queries", "commands", "utils"]
+"""What the names of `import aiomonitor` are made of; the rest is nobody's but ours."""
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
@@ -35,17 +42,18 @@ def add_interpreters_to_path() -> None:
     """
     roots = [Path(root) for root in os.environ.get(PYTHONS_VARIABLE, "").split(os.pathsep) if root]
     roots.append(Path(__file__).with_name(".python"))
-    roots.extend(_newest_of_pyenv())
-    folders = [
-        str(found[0].absolute().parent)
-        for root in roots
-        for version in PYTHONS
-        if (found := sorted(root.rglob(f"python{version}")))
-    ]
-    os.environ["PATH"] = os.pathsep.join([*folders, os.environ.get("PATH", "")])
+    roots.extend(newest_of_pyenv())
+    folders = [folder for root in roots for version in PYTHONS for folder in holding(root, version)]
+    os.environ["PATH"] = os.pathsep.join([*map(str, folders), os.environ.get("PATH", "")])
 
 
-def _newest_of_pyenv() -> list[Path]:
+def holding(root: Path, version: str) -> list[Path]:
+    """The folder in or under `root` that holds the interpreter; its library has the same name."""
+    found = (path for path in sorted(root.rglob(f"python{version}")) if path.is_file())
+    return [path.absolute().parent for path in found][:1]
+
+
+def newest_of_pyenv() -> list[Path]:
     """The `bin` of the last release of each supported version that pyenv has."""
     pyenv = shutil.which("pyenv")
     if pyenv is None:
@@ -84,7 +92,7 @@ def tests(session: nox.Session) -> None:
     """All tests, with each supported Python that is there; what follows `--` goes to pytest."""
     report_missing_interpreters(session)
     install(session, ".", group="tests")
-    session.run("pytest", *session.posargs)
+    session.run(*PYTEST, *session.posargs)
 
 
 @nox.session(python=PYTHONS)
@@ -92,16 +100,15 @@ def tests_uvloop(session: nox.Session) -> None:
     """The tests of backends and of real applications that run on uvloop."""
     report_missing_interpreters(session)
     install(session, ".[uvloop]", group="tests")
-    session.run("pytest", "-k", "uvloop", *session.posargs)
+    session.run(*PYTEST, "-k", "uvloop", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0], venv_backend="uv")
 def tests_oldest(session: nox.Session) -> None:
     """All tests, with the oldest version of everything that pyproject.toml allows."""
     install(session, "--resolution=lowest-direct", ".[trio,uvloop]", group="tests")
-    session.run("uv", "pip", "list", external=True)
     session.run("python", "-c", "import hypercorn.asyncio, quart, trio, uvloop")
-    session.run("pytest", *session.posargs)
+    session.run(*PYTEST, *session.posargs)
 
 
 @nox.session
@@ -118,7 +125,19 @@ def typing(session: nox.Session) -> None:
     install(session, ".[trio,uvloop]", group="typing")
     session.run("mypy")
     session.run("pyright")
-    session.run("pyright", "--verifytypes", "aiomonitor", "--ignoreexternal")
+    verify_public_types(session)
+
+
+def verify_public_types(session: nox.Session) -> None:
+    """Fail if a type that users get to see is unknown or left to the type checker's guess."""
+    command = ["pyright", "--verifytypes", "aiomonitor", "--ignoreexternal", "--outputjson"]
+    report = session.run(*command, silent=True, success_codes=[0, 1])  # 1: any module at all
+    symbols = json.loads(str(report))["typeCompleteness"]["symbols"]
+    public = [symbol for symbol in symbols if symbol["name"].split(".")[1] in PUBLIC_MODULES]
+    vague = [symbol["name"] for symbol in public if not symbol["isTypeKnown"]]
+    if vague or not public:
+        session.error(f"types that are not fully known: {', '.join(vague) or 'none was found'}")
+    session.log(f"the types of {len(public)} public names are known")
 
 
 @nox.session

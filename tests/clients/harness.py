@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -233,6 +234,11 @@ class Wire:
 _numbers = itertools.count()
 
 
+# tmux has a status of its own for a command that has ended, but does not always get to it.
+_WRAPPER: Final = '"$@"; echo "[ended with $?]"; exec cat'
+_ENDED: Final = re.compile(r"\[ended with (\d+)\]")
+
+
 class Terminal:
     """A command in a terminal of its own: a tmux server that nobody shares."""
 
@@ -241,14 +247,11 @@ class Terminal:
         self._directory = tempfile.mkdtemp(prefix="aiomonitor-tmux-")
         config = Path(self._directory, "config")
         config.write_text(
-            "set -g remain-on-exit on\n"
-            "set -g status off\n"
-            "set -g escape-time 0\n"
-            "set -g default-terminal screen-256color\n"
+            "set -g status off\nset -g escape-time 0\nset -g default-terminal screen-256color\n"
         )
         self._run(
             *("-f", str(config), "new-session", "-d", "-x", str(columns), "-y", str(rows)),
-            *("--", *command),
+            *("--", "sh", "-c", _WRAPPER, "sh", *command),
             variables=variables,
         )
 
@@ -313,15 +316,12 @@ class Terminal:
         """Change the size of the window."""
         self._run("resize-window", "-x", str(columns), "-y", str(rows))
 
-    def _status(self) -> str:
-        """The exit status of the command that has ended, else nothing."""
-        return self._run("display-message", "-p", "#{pane_dead_status}").strip()
-
     def expect_end(self) -> int:
         """Wait for the command's end; its exit status."""
-        # The status is known a moment after the terminal was closed.
-        eventually(self._status, self.pane)
-        return int(self._status())
+        eventually(lambda: _ENDED.search(self.pane()), self.pane)
+        ended = _ENDED.search(self.pane())
+        assert ended is not None
+        return int(ended[1])
 
     def end(self) -> None:
         """End the command and its tmux."""

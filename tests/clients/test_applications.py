@@ -47,7 +47,7 @@ def _check_service(web: Application) -> None:
 def _ask(application: Application, command: str) -> Any:
     with Wire(application.port) as wire:
         wire.send(f"{command}\nexit\n".encode())
-        _, answer, _ = wire.read_to_end().decode().split(PROMPT)
+        _, answer, _ = wire.read_to_end().decode("utf-8", "replace").split(PROMPT)
     return json.loads(answer)
 
 

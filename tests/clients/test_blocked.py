@@ -45,7 +45,7 @@ def _source_line(blocking: str) -> tuple[int, str]:
 
 def _ask_in_time(wire: Wire, command: str) -> str:
     before = time.monotonic()
-    answer = wire.ask(command.encode()).decode()
+    answer = wire.ask(command.encode()).decode("utf-8", "replace")
     assert time.monotonic() - before < BLOCKED_LIMIT
     return answer
 

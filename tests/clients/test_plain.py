@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .harness import GUARD, PROMPT, Application, client, environment, require, run
+from .harness import GUARD, PROMPT, Application, client, environment, eventually, require, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ def _nc(application: Application, given: str) -> str:
     require("nc")
     ended = run("nc", "-N", "127.0.0.1", str(application.port), given=given)
     assert ended.returncode == 0, ended.stderr
-    return ended.stdout.decode()
+    return ended.stdout.decode("utf-8", "replace")
 
 
 def test_nc_once(application: Application) -> None:
@@ -145,8 +145,8 @@ def test_nc_in_a_terminal(application: Application, open_terminal: MakeTerminal)
     terminal = open_terminal("nc", "127.0.0.1", str(application.port))
     terminal.expect_prompt()
     terminal.enter("echo one")
-    terminal.expect_prompt()
-    assert terminal.lines()[-3:] == [f"{PROMPT}echo one", "echo: one", PROMPT.rstrip()]
+    wanted = [f"{PROMPT}echo one", "echo: one", PROMPT.rstrip()]
+    eventually(lambda: terminal.lines()[-3:] == wanted, terminal.pane)
     terminal.enter("exit")
     terminal.press("C-d")  # nc waits for it, even if the server has closed
     assert terminal.expect_end() == 0
@@ -179,7 +179,7 @@ def test_one_command(application: Application, command: str, status: int, said: 
     """`-c` prints what the command says, and nothing else, and ends with its status."""
     ended = run(*client("-p", str(application.port), "-c", command))
     assert ended.returncode == status
-    assert said in ended.stdout.decode()
+    assert said in ended.stdout.decode("utf-8", "replace")
     assert len(ended.stdout.splitlines()) == 1
     assert ended.stderr == b""
 

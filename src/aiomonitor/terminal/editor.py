@@ -10,12 +10,12 @@ import asyncio
 import codecs
 import io
 import re
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO, cast
 
 import anyio
 import anyio.to_thread
-import sniffio
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.completion import Completer, Completion
@@ -125,6 +125,7 @@ class TerminalSource:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._taken = anyio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None  # of the open prompt, if not ours
+        self._handover = threading.Lock()  # nothing is typed while that changes
         self._input = ConnectionInput()
         self._output = Vt100_Output(
             cast("TextIO", _Screen(output)),
@@ -145,10 +146,11 @@ class TerminalSource:
 
     def feed(self, data: bytes) -> None:
         """Bytes that the client typed."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._feed, data)
-        else:
-            self._feed(data)
+        with self._handover:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._feed, data)
+            else:
+                self._feed(data)
 
     def _feed(self, data: bytes) -> None:
         if not self._reading and _INTERRUPT in data:
@@ -200,10 +202,11 @@ class TerminalSource:
 
     def feed_eof(self) -> None:
         """The connection has ended, and with it whatever was being typed."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._input.close)
-        else:
-            self._input.close()
+        with self._handover:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._input.close)
+            else:
+                self._input.close()
 
     async def room(self) -> None:
         """Wait while too much is typed ahead."""
@@ -213,18 +216,20 @@ class TerminalSource:
 
     async def read(self, prompt: str, kind: LineKind = "command") -> str:
         """The next line; see `LineSource`."""
-        if sniffio.current_async_library() == "asyncio":
+        if _on_asyncio():
             return await self._read(prompt, kind)
         return await anyio.to_thread.run_sync(
             asyncio.run, self._read_elsewhere(prompt, kind), abandon_on_cancel=True
         )
 
     async def _read_elsewhere(self, prompt: str, kind: LineKind) -> str:
-        self._loop = asyncio.get_running_loop()
+        with self._handover:
+            self._loop = asyncio.get_running_loop()
         try:
             return await self._read(prompt, kind)
         finally:
-            self._loop = None
+            with self._handover:
+                self._loop = None
 
     async def _read(self, prompt: str, kind: LineKind) -> str:
         session = self._session = self._make_session(kind)
@@ -242,11 +247,15 @@ class TerminalSource:
 
     def _begin(self) -> None:
         """The prompt is open: hand it what was typed ahead, once it has attached its input."""
-        self._reading = True
         if self._session is not None:
-            # A task, which comes before the keys: they may ask for the history.
+            # A task, which goes before the keys: they may ask for the history.
             self._session.default_buffer.load_history_if_not_yet_loaded()
-        asyncio.get_running_loop().call_soon(self._advance)
+        asyncio.get_running_loop().call_soon(self._open)
+
+    def _open(self) -> None:
+        if not self._done():
+            self._reading = True
+            self._advance()
 
     def _make_session(self, kind: LineKind) -> PromptSession[str]:
         """A session per line: it is cheap, and nothing of one prompt can leak into the next."""
@@ -266,3 +275,12 @@ class TerminalSource:
         lines = self._history.get_strings()
         if len(lines) > 2 * _HISTORY:
             self._history = InMemoryHistory(lines[-_HISTORY:])
+
+
+def _on_asyncio() -> bool:
+    """Whether the server's own loop is one that prompt_toolkit can use."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

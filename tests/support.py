@@ -245,16 +245,19 @@ class TelnetPeer(Peer):
 
 @asynccontextmanager
 async def connection(
-    shell: Shell, token: str | None = None, *, patient: bool = False
+    shell: Shell, token: str | None = None, *, patient: bool = False, speaks_first: bool = False
 ) -> AsyncIterator[SocketStream]:
     """The client's end of a connection that a session serves; it hangs up, and the session ends.
 
-    `patient` waits for the answers of a telnet client however slow the machine is.
+    However slow the machine is, `patient` waits for a telnet client's answers, and `speaks_first`
+    for what a script sends at once, which is then never asked whether it speaks telnet.
     """
     near, far = await loopback_pair()
     with pytest.MonkeyPatch.context() as patch, anyio.fail_after(PATIENCE):
         if patient:
             patch.setattr(session, "_TELNET_ANSWER", PATIENCE)
+        if speaks_first:
+            patch.setattr(session, "_FIRST_BYTES", PATIENCE)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(session.Session(shell, far, "test", token).run)
             async with near:

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import socket
 import stat
 import sys
@@ -364,6 +365,7 @@ class Control:
                 except Exception as error:
                     answer = {"error": repr(error)}
                 _send(stream, answer)
+        os._exit(1)  # the tests were killed: nobody is left to end us
 
 
 def _send(stream: Any, value: object) -> None:
@@ -403,4 +405,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    # Jobs that a shell starts in the background ignore it, and their children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     main()

@@ -234,8 +234,9 @@ class Wire:
 _numbers = itertools.count()
 
 
-# tmux has a status of its own for a command that has ended, but does not always get to it.
-_WRAPPER: Final = '"$@"; echo "[ended with $?]"; exec cat'
+# tmux has a status of its own for a command that has ended, but does not always get to it. The
+# sleep keeps the screen for the test, and ends it even if the test is killed.
+_WRAPPER: Final = '"$@"; echo "[ended with $?]"; exec sleep 60'
 _ENDED: Final = re.compile(r"\[ended with (\d+)\]")
 
 

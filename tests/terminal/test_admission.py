@@ -34,7 +34,7 @@ async def test_the_token_is_asked_for_first(host: Host) -> None:
 
 async def test_a_wrong_token_may_be_corrected(host: Host) -> None:
     """A wrong token is refused and asked for again; blanks around the right one do not matter."""
-    async with connection(host, "secret") as stream:
+    async with connection(host, "secret", speaks_first=True) as stream:
         peer = Peer(stream)
         await peer.send(b"Secret\n secret \r\nzebra a\n")
         await peer.until("token: that is not the token\ntoken: welcome\n> [a]\n")
@@ -43,7 +43,7 @@ async def test_a_wrong_token_may_be_corrected(host: Host) -> None:
 @pytest.mark.parametrize("wrong", [b"zebra a\n", b"\n", b"\xe9\n", "sécret\n".encode()])
 async def test_three_wrong_tokens(host: Host, wrong: bytes) -> None:
     """After the third wrong token the client is let go, and nothing was run."""
-    async with connection(host, "secret") as stream:
+    async with connection(host, "secret", speaks_first=True) as stream:
         peer = Peer(stream)
         await peer.send(4 * wrong)
         assert await peer.until_end() == 3 * "token: that is not the token\n"
@@ -52,7 +52,7 @@ async def test_three_wrong_tokens(host: Host, wrong: bytes) -> None:
 
 async def test_a_script_without_token(host: Host) -> None:
     """A script that ends without the token is let go."""
-    async with connection(host, "secret") as stream:
+    async with connection(host, "secret", speaks_first=True) as stream:
         peer = Peer(stream)
         await peer.send(b"zebra a\n")
         await peer.end()
@@ -62,7 +62,7 @@ async def test_a_script_without_token(host: Host) -> None:
 
 async def test_strangers_see_no_token_prompt(host: Host) -> None:
     """A request of HTTP is hung up on without a word also where there is a token."""
-    async with connection(host, "secret") as stream:
+    async with connection(host, "secret", speaks_first=True) as stream:
         peer = Peer(stream)
         await peer.send(b"GET / HTTP/1.1\r\n\r\n")
         assert await peer.until_end() == ""

@@ -28,7 +28,7 @@ def host() -> Host:
 
 async def script(host: Host, *lines: bytes, token: str | None = None) -> str:
     """What a client gets that sends everything at once and closes its half, like `nc -N`."""
-    async with connection(host, token) as stream:
+    async with connection(host, token, speaks_first=True) as stream:
         peer = Peer(stream)
         await peer.send(b"".join(lines))
         await peer.end()
@@ -82,7 +82,7 @@ async def test_a_thousand_lines_ahead(host: Host) -> None:
 
 async def test_leaving(host: Host) -> None:
     """`exit` ends the connection; what was sent after it is not run."""
-    async with connection(host) as stream:
+    async with connection(host, speaks_first=True) as stream:
         peer = Peer(stream)
         await peer.send(b"exit\nzebra a\n")
         assert await peer.until_end() == "welcome\n> "
@@ -250,7 +250,7 @@ def _reset(stream: SocketStream) -> None:
 )
 async def test_strangers(host: Host, opening: bytes) -> None:
     """Who opens with another protocol is hung up on without a word, and nothing is run."""
-    async with connection(host) as stream:
+    async with connection(host, speaks_first=True) as stream:
         peer = Peer(stream)
         await peer.send(opening)
         await peer.until_end()
@@ -260,7 +260,8 @@ async def test_strangers(host: Host, opening: bytes) -> None:
 
 async def test_strangers_in_two_pieces(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request whose first line comes torn is recognised before anything is said or run."""
-    monkeypatch.setattr(session_module, "_TELNET_ANSWER", PATIENCE)
+    for limit in ("_FIRST_BYTES", "_TELNET_ANSWER"):
+        monkeypatch.setattr(session_module, limit, PATIENCE)
     near, far = await loopback_pair()
     session = Session(host, far, "test", None)
     with anyio.fail_after(PATIENCE):

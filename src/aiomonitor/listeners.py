@@ -77,6 +77,7 @@ def _refuse_beyond_loopback(
 
 def _bind_all(addresses: Sequence[tuple[int, tuple[str, int]]], port: int) -> list[socket.socket]:
     bound: list[socket.socket] = []
+    refused = OSError(errno.EADDRNOTAVAIL, "no address")
     with contextlib.ExitStack() as undo:
         for family, address in addresses:
             try:

@@ -204,7 +204,7 @@ def test_symbolise_reads_the_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "filename", ["<string>", "no/such/file.py", "nul\0byte", "surrogate\udcff.py", ""]
+    "filename", ["<nowhere>", "no/such/file.py", "nul\0byte", "surrogate\udcff.py", ""]
 )
 def test_symbolise_without_a_file(filename: str) -> None:
     """A line that cannot be read is empty, whatever the file's name."""

@@ -58,12 +58,15 @@ class Backend(Protocol):
     @property
     def runtime(self) -> str:
         """The runtime's name for people: "asyncio", "uvloop", "trio"."""
+        ...
 
     def attach(self) -> None:
         """Begin to watch. Called once, in the thread that starts the monitor."""
+        ...
 
     def detach(self) -> None:
         """Stop watching and leave the runtime as it was found. Idempotent, any thread."""
+        ...
 
     def live_tasks(self) -> Generator[TaskHandle, None, None]:
         """Every task of the run that has not ended, each once, in no promised order.
@@ -71,6 +74,7 @@ class Backend(Protocol):
         References are copied in one C-level call; then handles are given out in small chunks with
         the GIL offered to other threads in between. Drop each handle before you ask for the next.
         """
+        ...
 
     def borrow(
         self, references: Iterable[weakref.ref[TaskHandle]]
@@ -79,40 +83,52 @@ class Backend(Protocol):
 
         The rules are those of `live_tasks`.
         """
+        ...
 
     def number_of(self, task: TaskHandle) -> int | None:
         """The number that `set_number` gave the task, or None."""
+        ...
 
     def set_number(self, task: TaskHandle, number: int) -> None:
         """Remember the number for as long as the task lives, without keeping it alive."""
+        ...
 
     def names(self, task: TaskHandle) -> tuple[str, str]:
         """The task's name and its coroutine's: what `facts` says, at a fraction of the price."""
+        ...
 
     def facts(self, task: TaskHandle) -> TaskFacts:
         """Name, coroutine and state."""
+        ...
 
     def await_chain(self, task: TaskHandle) -> AwaitChain:
         """The task's await chain; for a running task, the frames that its thread executes."""
+        ...
 
     def innermost(self, task: TaskHandle) -> tuple[CodePoint | None, str]:
         """The innermost place outside of the runtime's library, and the name of the runtime's
         function that it awaits (or an empty string): what a one-line listing shows."""
+        ...
 
     def thread_points(self, thread_id: int) -> tuple[CodePoint, ...]:
         """What a thread of the process executes, outermost first; empty if it has ended."""
+        ...
 
     def cancel(self, task: TaskHandle, timeout: float) -> CancelOutcome:
         """Ask the task to cancel itself, in its loop's thread, and wait for `timeout` seconds.
 
         Called in the loop's own thread, it delivers the request and does not wait.
         """
+        ...
 
     def call_in_loop(self, function: Callable[[], object]) -> bool:
         """Post a call to the run's thread and return at once; False if the run has ended."""
+        ...
 
     def loop_state(self) -> LoopState:
         """Whether the run is going on. A blocked loop counts as running."""
+        ...
 
     def loop_thread_id(self) -> int | None:
         """The `threading.get_ident()` of the run's thread, or None while it does not run."""
+        ...

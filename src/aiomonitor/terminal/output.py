@@ -30,6 +30,7 @@ class ByteSender(Protocol):
 
     async def send(self, item: bytes) -> None:
         """Hand the bytes over, waiting while the peer's window is full."""
+        ...
 
 
 class ClientOutput(io.TextIOBase):

@@ -36,18 +36,22 @@ class LineSource(Protocol):
 
     def feed(self, data: bytes) -> None:
         """Bytes that the client typed."""
+        ...
 
     def feed_eof(self) -> None:
         """The client types no more."""
+        ...
 
     async def room(self) -> None:
         """Return when the source can take more bytes."""
+        ...
 
     async def read(self, prompt: str, kind: LineKind = "command") -> str:
         """Show the prompt, return the next line without its end.
 
         Raises `EndOfInput`, and `LineAbandoned` after Ctrl-C.
         """
+        ...
 
 
 class PlainSource:

@@ -62,12 +62,15 @@ class Shell(Protocol):
 
     def run_line(self, line: str) -> None:
         """Run a command line for the current client."""
+        ...
 
     def completions(self, line: str) -> list[Suggestion]:
         """What may stand for the line's last word."""
+        ...
 
     def greeting(self) -> str:
         """What a client reads first."""
+        ...
 
 
 class Session:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from aiomonitor.commands import CommandInterpreter
     from aiomonitor.terminal.session import Shell
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which a test has failed. No test waits for them when all is well."""
 
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|[=>]|\][^\x07]*\x07)")
@@ -142,6 +142,7 @@ class Peer:
 
     def __init__(self, stream: SocketStream) -> None:
         self.stream = stream
+        self.ended = False
         self.raw = b""
         self.text = ""
         self._read_to = 0
@@ -179,6 +180,7 @@ class Peer:
 
     async def end(self) -> None:
         """Say that no more will be sent, as `nc -N` does."""
+        self.ended = True
         await self.stream.send_eof()
 
 
@@ -214,7 +216,8 @@ class TelnetPeer(Peer):
 
     async def reply(self) -> None:
         """Send what the codec has to say."""
-        if reply := self.codec.bytes_to_send():
+        reply = self.codec.bytes_to_send()
+        if reply and not self.ended:
             await self.send(reply)
 
     def _take(self, data: bytes) -> None:

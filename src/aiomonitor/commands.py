@@ -262,11 +262,8 @@ def _one_line(name: str, error: Exception) -> str:
     text = re.sub(r"\s+", " ", _text_of(error)).strip()
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-    return (
-        f"{name}: {type(error).__name__}: {text}{where}"
-        if text
-        else (f"{name}: {type(error).__name__}{where}")
-    )
+    what = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{name}: {what}{where}"
 
 
 def _text_of(error: Exception) -> str:

@@ -190,7 +190,7 @@ class Monitor(BuiltinCommands):
 
 def start_monitor(
     loop: object | None = None,
-    monitor: type[_MonitorT] = Monitor,  # type: ignore[assignment]  # a TypeVar has no default
+    monitor: type[_MonitorT] = Monitor,  # type: ignore[assignment]  # the default is for any subclass
     host: str | None = None,
     port: int | None = MONITOR_PORT,
     webui_port: int | None = MONITOR_WEBUI_PORT,

@@ -31,8 +31,6 @@ CLIENT_LIMIT = 1000
 """Terminal clients at once; the next ones are told so. Each may hold a worker thread."""
 _ACCEPT_PAUSE = 0.2
 """Seconds before accepting again when the process has run out of file descriptors."""
-_SHUTDOWN = 1.0
-"""Seconds for sessions to end when the monitor closes, before their loop is taken away."""
 
 
 class Service:

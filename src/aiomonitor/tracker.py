@@ -20,7 +20,7 @@ from .model import TaskInfo, TaskPage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .backends.base import Backend, TaskFacts, TaskHandle
+    from .backends.base import Backend, TaskHandle
     from .model import SortKey
 
 _Result = TypeVar("_Result")
@@ -98,9 +98,9 @@ class Tracker:
         point, awaits = self._backend.innermost(task)
         return (point.code.co_filename, point.lasti, awaits) if point else ("", 0, awaits)
 
-    def describe(self, task: TaskHandle, facts: TaskFacts | None = None) -> TaskInfo:
+    def describe(self, task: TaskHandle) -> TaskInfo:
         """One task as a value."""
-        facts = facts or self._backend.facts(task)
+        facts = self._backend.facts(task)
         point, awaits = self._backend.innermost(task)
         return TaskInfo(
             number=self.number(task),
@@ -128,20 +128,19 @@ class Tracker:
     def _find(self, reference: str) -> weakref.ref[TaskHandle] | None:
         """A number goes before an `id()`, and that before a name."""
         wanted = _as_number(reference)
-        if wanted is not None:
-            found = self._first(lambda task: self._backend.number_of(task) == wanted)
-            found = found or self._first(lambda task: id(task) == wanted)
-            if found:
-                return found
-        return self._find_by_name(reference)
+        found = self._find_by_number(wanted) if wanted is not None else None
+        return found or self._find_by_name(reference)
 
-    def _first(self, is_it: Callable[[TaskHandle], bool]) -> weakref.ref[TaskHandle] | None:
+    def _find_by_number(self, wanted: int) -> weakref.ref[TaskHandle] | None:
+        found = None
         for task in self._backend.live_tasks():
-            if is_it(task):
+            if self._backend.number_of(task) == wanted:
                 found = weakref.ref(task)
-                task = None
-                return found
-        return None
+                break
+            if id(task) == wanted:
+                found = weakref.ref(task)  # unless another one has the number
+        task = None
+        return found
 
     def _find_by_name(self, name: str) -> weakref.ref[TaskHandle] | None:
         namesakes: list[tuple[int, weakref.ref[TaskHandle]]] = []

@@ -146,11 +146,15 @@ class TerminalSource:
 
     def feed(self, data: bytes) -> None:
         """Bytes that the client typed."""
+        self._at_prompt(self._feed, data)
+
+    def _at_prompt(self, function: Callable[..., None], *args: object) -> None:
+        """Call the function where the open prompt runs, which may be another thread."""
         with self._handover:
             if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._feed, data)
+                self._loop.call_soon_threadsafe(function, *args)
             else:
-                self._feed(data)
+                function(*args)
 
     def _feed(self, data: bytes) -> None:
         if not self._reading and _INTERRUPT in data:
@@ -202,11 +206,7 @@ class TerminalSource:
 
     def feed_eof(self) -> None:
         """The connection has ended, and with it whatever was being typed."""
-        with self._handover:
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._input.close)
-            else:
-                self._input.close()
+        self._at_prompt(self._input.close)
 
     async def room(self) -> None:
         """Wait while too much is typed ahead."""

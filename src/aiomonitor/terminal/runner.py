@@ -88,16 +88,21 @@ class CommandRunner:
 
     async def _press(self, run: CommandRun, scope: anyio.CancelScope, ended: anyio.Event) -> None:
         """It was asked; then force, then give up."""
-        for push in (run.force, None):
-            with anyio.move_on_after(_GRACE):
-                await ended.wait()
-                return
-            if push is not None:
-                push()
+        if await _happens(ended):
+            return
+        run.force()
+        if await _happens(ended):
+            return
         with suppress(CommandInterrupted):  # it may have gone
             self._output.write("interrupted, but it does not end: its thread is left behind\n")
         run.status = 1
         scope.cancel()
+
+
+async def _happens(event: anyio.Event) -> bool:
+    with anyio.move_on_after(_GRACE):
+        await event.wait()
+    return event.is_set()
 
 
 def _one() -> anyio.CapacityLimiter:

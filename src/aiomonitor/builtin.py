@@ -6,20 +6,20 @@ import dataclasses
 import enum
 import itertools
 import logging
-import math
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING, Annotated, Any
 
-from . import render
+from . import render, tables
 from .commands import CommandInterpreter
 from .errors import CommandError, TaskNotFoundError, UsageError
-from .model import CancelOutcome, SortKey
+from .model import CancelOutcome, EndedSortKey, SortKey
 from .queries import CANCEL_TIMEOUT, Queries
 from .utils import Parameter, alt_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .model import TaskPage
 
@@ -41,6 +41,12 @@ def _tasks_offered(monitor: Queries, typed: str) -> Iterator[tuple[str, str]]:
         for task in monitor.tasks(filter=typed, sort="name", limit=_OFFERED):
             if task.name.startswith(typed):
                 yield task.name, f"task {task.number}"
+
+
+def _ended_offered(monitor: Queries, typed: str) -> Iterator[tuple[str, str]]:
+    for task in monitor.terminated(limit=_OFFERED):
+        if str(task.number).startswith(typed):
+            yield str(task.number), f"{task.name}, {render.ending(task)}"
 
 
 def _signals_offered(_: Queries, typed: str) -> Iterable[str]:
@@ -80,26 +86,27 @@ class BuiltinCommands(Queries, CommandInterpreter):
         STATE is running, runnable or waiting; "!" marks a task that was asked to cancel itself.
         WHERE is the innermost line outside of the runtime's library, and what it awaits there.
         """
-        if limit < -1:
-            raise UsageError(f"ps: a limit of {limit} makes no sense: 0 shows all rows")
-        rows = (None if json else LISTING_LIMIT) if limit == -1 else (limit or None)
+        rows = _row_limit("ps", limit, json=json)
         page = self.task_page(filter=filter, sort=sort, reverse=reverse, limit=rows)
         if json:
             self._write_json_page(page)
         else:
-            self._write_task_table(page)
+            shown = self._write_table(render.TASK_COLUMNS, map(render.task_row, page.tasks))
+            self._write(render.page_summary(page, shown) + "\n")
 
-    def _write_task_table(self, page: TaskPage) -> None:
+    def _write_table(
+        self, columns: Sequence[tables.Column], rows: Iterator[tuple[str, ...]]
+    ) -> int:
+        """Write rows as they are made; returns how many there were."""
         color = self._client.color
-        rows = map(render.task_row, page.tasks)
         first = list(itertools.islice(rows, _CHUNK))
-        layout = render.Layout.fit(render.TASK_COLUMNS, first, self._client.columns)
+        layout = tables.Layout.fit(columns, first, self._client.columns)
         self._write(layout.header(color=color) + "\n")
         shown = 0
         for chunk in _chunks(itertools.chain(first, rows)):
             shown += len(chunk)
             self._write("".join(f"{layout.line(row, color=color)}\n" for row in chunk))
-        self._write(render.page_summary(page, shown) + "\n")
+        return shown
 
     def _write_json_page(self, page: TaskPage) -> None:
         """One document, written row by row: a page may be as long as the application is large."""
@@ -130,13 +137,50 @@ class BuiltinCommands(Queries, CommandInterpreter):
         json: JsonOption = False,
     ) -> None:
         """Cancel a task and tell what came of it."""
-        if not math.isfinite(timeout) or timeout < 0:
+        if not 0 <= timeout <= threading.TIMEOUT_MAX:
             raise UsageError(f"cancel: a timeout of {timeout} s makes no sense")
         audit.info("%s: cancel %s", self._client.peer, task)
         result = self._look_up(lambda name: self.cancel(name, timeout), task)
         self._write((as_json(result) if json else render.cancel_line(result)) + "\n")
         if result.outcome not in (CancelOutcome.ENDED, CancelOutcome.ALREADY_DONE):
             self._run.status = 1
+
+    @alt_names("pt pst")
+    def do_ps_terminated(
+        self,
+        *,
+        filter: FilterOption = "",
+        sort: Annotated[
+            EndedSortKey, Parameter(help="What the rows are ordered by. [ended, the latest first]")
+        ] = "ended",
+        reverse: ReverseOption = False,
+        limit: LimitOption = -1,
+        json: JsonOption = False,
+    ) -> None:
+        """List the tasks that ended lately, and how: result, exception, cancelled by whom."""
+        rows = _row_limit("ps-terminated", limit, json=json)
+        page = self.terminated_page(filter=filter, sort=sort, reverse=reverse, limit=rows)
+        if json:
+            self._write(as_json(page) + "\n")
+            return
+        self._write_table(render.ENDED_COLUMNS, map(render.ended_row, page.tasks))
+        self._write(render.ended_summary(page) + "\n")
+
+    @alt_names("wt")
+    def do_where_terminated(
+        self,
+        task: Annotated[
+            str, Parameter(metavar="TASK", help="number or name", complete=_ended_offered)
+        ],
+        *,
+        json: JsonOption = False,
+    ) -> None:
+        """Show how a task ended: its exception, who cancelled it, who created it, with stacks."""
+        stack = self._look_up(self.terminated_stack, task)
+        if json:
+            self._write(as_json(stack) + "\n")
+        else:
+            self._write_lines(render.ended_lines(stack, color=self._client.color))
 
     def do_signal(
         self,
@@ -184,6 +228,15 @@ class BuiltinCommands(Queries, CommandInterpreter):
 
     def _write_lines(self, lines: Iterable[str]) -> None:
         self._write("".join(f"{line}\n" for line in lines))
+
+
+def _row_limit(command: str, limit: int, *, json: bool) -> int | None:
+    """How many rows to show: -1 is the default, which spares people a flood, 0 means all."""
+    if limit < -1:
+        raise UsageError(f"{command}: a limit of {limit} makes no sense: 0 shows all rows")
+    if limit == -1:
+        return None if json else LISTING_LIMIT
+    return limit or None
 
 
 def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:

@@ -19,7 +19,9 @@ waiting: suspended until something wakes it; done: ended since it was listed."""
 
 LoopState = Literal["running", "stopped", "closed"]
 
-SortKey = Literal["id", "name", "coroutine", "state", "where"]
+SortKey = Literal["id", "name", "coroutine", "state", "where", "age"]
+
+EndedSortKey = Literal["ended", "id", "name", "coroutine", "outcome", "duration"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,11 @@ class TaskInfo:
     `location` is the innermost frame outside of the runtime's own library, `awaits` the qualified
     name of what that frame calls there ("sleep", "Queue.get"), or empty. `cancelling` counts the
     cancellations requested and not yet taken back (0 or 1 on 3.10).
+
+    `created_at` is Unix time, `age` seconds; `created_in` is the line that created the task, and
+    `parent` the number of the task that did. All are None where the monitor did not see it happen:
+    the task is older than the monitor, or was made by other means than the loop's `create_task`;
+    `parent` also where a callback or another thread created it.
     """
 
     number: int
@@ -51,6 +58,10 @@ class TaskInfo:
     name: str
     coroutine: str
     state: TaskState
+    created_at: float | None = None
+    age: float | None = None
+    created_in: FrameInfo | None = None
+    parent: int | None = None
     location: FrameInfo | None = None
     awaits: str = ""
     cancelling: int = 0
@@ -69,17 +80,88 @@ class TaskPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CreationStep:
+    """How a task came to be: who created it, and from which stack.
+
+    `creator` is in words ("task 3 (main)", "a callback of the loop"). In an ancestry, the oldest
+    step comes first and the last one created the task itself.
+    """
+
+    creator: str
+    number: int | None
+    frames: tuple[FrameInfo, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancellationInfo:
+    """One request to cancel a task: when (Unix time), by whom, in words, and from which stack."""
+
+    at: float
+    by: str
+    frames: tuple[FrameInfo, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminatedTask:
+    """A task that has ended, as one row of a listing. Times are Unix time and seconds.
+
+    `error` is the exception's type and text; `cancelled_by` tells who asked it to cancel itself, in
+    words, also if it ended otherwise: then `swallowed` is true and it ignored the request.
+    """
+
+    number: int
+    name: str
+    coroutine: str
+    outcome: Literal["returned", "failed", "cancelled"]
+    created_at: float
+    ended_at: float
+    duration: float
+    created_in: FrameInfo | None = None
+    parent: int | None = None
+    error: str = ""
+    cancelled_by: str = ""
+    swallowed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminatedPage:
+    """Some of the ended tasks that are remembered.
+
+    `remembered` are, `matched` of them pass the filter; `dropped` ended too fast to be recorded.
+    """
+
+    remembered: int
+    matched: int
+    dropped: int
+    tasks: tuple[TerminatedTask, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminatedStack:
+    """How a task ended: its exception's stack in call order, its cancellations, its ancestry."""
+
+    task: TerminatedTask
+    frames: tuple[FrameInfo, ...]
+    causes: tuple[str, ...] = ()
+    ancestry: tuple[CreationStep, ...] = ()
+    cancellations: tuple[CancellationInfo, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskStack:
     """A task's await chain: from its coroutine, outermost, to where it is suspended or running.
 
     `awaiting` names the type of the object at the end of the chain ("Future"), empty for a running
-    task. `note` says in a sentence what is incomplete, or is empty.
+    task. `note` says in a sentence what is incomplete, or is empty. `ancestry` tells who created
+    it, `cancellations` who asked it to cancel itself, the latest first.
     """
 
     task: TaskInfo
     frames: tuple[FrameInfo, ...]
     awaiting: str = ""
     note: str = ""
+    ancestry: tuple[CreationStep, ...] = ()
+    cancellations: tuple[CancellationInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,9 +53,17 @@ class Monitor(BuiltinCommands):
         console_enabled: bool = True,  # noqa: ARG002 - see `start_monitor`
         locals: dict[str, Any] | None = None,  # noqa: ARG002 - see `start_monitor`
         *,
+        hook_task_factory: bool = True,
+        max_termination_history: int = 1000,
         token: str | None = None,
     ) -> None:
         CommandInterpreter.__init__(self)
+        if max_termination_history < 0:
+            raise ValueError(
+                f"max_termination_history is {max_termination_history}: give 0 or more"
+            )
+        self._hooked = hook_task_factory
+        self._history = max_termination_history
         self._loop = loop
         self._host = MONITOR_HOST if host is None else host
         self._port = port
@@ -76,7 +84,7 @@ class Monitor(BuiltinCommands):
             if self._closed or self._service is not None:
                 state = "closed" if self._closed else "already started"
                 raise AiomonitorError(f"this monitor is {state}: make a new one")
-            self._observe(detect(self._loop))
+            self._observe(detect(self._loop, hooked=self._hooked), self._history)
             service = Service(self, self._listen(), self._token)
             try:
                 self._backend.attach()
@@ -190,6 +198,8 @@ def start_monitor(
     console_enabled: bool = True,
     locals: dict[str, Any] | None = None,
     *,
+    hook_task_factory: bool = True,
+    max_termination_history: int = 1000,
     token: str | None = None,
     monitor_cls: type[_MonitorT] | None = None,
     termui_port: int | None = None,
@@ -203,6 +213,10 @@ def start_monitor(
     takes a free one, None leaves the service out. `webui_port`, `console_port`, `console_enabled`
     and `locals` belong to services that this version does not have yet: they open no port.
 
+    With `hook_task_factory` the monitor records who creates, cancels and ends tasks, and remembers
+    the last `max_termination_history` that ended, beyond those marked with
+    `aiomonitor.utils.preserve_termination_log`.
+
     `monitor_cls` and `termui_port` are older spellings of `monitor` and `port`.
 
     Raises what `Monitor.start` raises; nothing is left running then.
@@ -215,6 +229,8 @@ def start_monitor(
         console_port=console_port,
         console_enabled=console_enabled,
         locals=locals,
+        hook_task_factory=hook_task_factory,
+        max_termination_history=max_termination_history,
         token=token,
     )
     instance.start()

@@ -10,13 +10,22 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from . import lives
 from .backends.frames import symbolise
 from .model import CancelOutcome, CancelResult, TaskStack, ThreadStack
 from .tracker import Tracker
 
 if TYPE_CHECKING:
     from .backends.base import Backend, TaskHandle
-    from .model import SortKey, TaskInfo, TaskPage
+    from .model import (
+        EndedSortKey,
+        SortKey,
+        TaskInfo,
+        TaskPage,
+        TerminatedPage,
+        TerminatedStack,
+        TerminatedTask,
+    )
 
 CANCEL_TIMEOUT = 5.0
 """Seconds that a person is willing to look at a prompt that says nothing."""
@@ -37,9 +46,9 @@ class Queries:
     _backend: Backend
     _tracker: Tracker
 
-    def _observe(self, backend: Backend) -> None:
+    def _observe(self, backend: Backend, history: int = 1000) -> None:
         self._backend = backend
-        self._tracker = Tracker(backend)
+        self._tracker = Tracker(backend, history)
 
     def task_count(self) -> int:
         """How many tasks are live."""
@@ -77,12 +86,57 @@ class Queries:
 
     def _stack_of(self, task: TaskHandle) -> TaskStack:
         chain = self._backend.await_chain(task)
+        life = self._backend.life_of(task)
         return TaskStack(
             task=self._tracker.describe(task),
             frames=tuple(map(symbolise, chain.points)),
             awaiting=chain.awaiting,
             note=chain.note,
+            ancestry=self._tracker.ancestry(life.parent, life.stack) if life else (),
+            cancellations=lives.cancellations(life, self._teller()) if life else (),
         )
+
+    def _teller(self) -> lives.Teller:
+        return self._tracker.history.teller(self._tracker.label)
+
+    def terminated(
+        self,
+        *,
+        filter: str = "",
+        sort: EndedSortKey = "ended",
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> tuple[TerminatedTask, ...]:
+        """The tasks that ended lately, the latest first, whose name or coroutine holds `filter`.
+
+        Empty without the hook (`hook_task_factory=False`).
+        """
+        page = self.terminated_page(filter=filter, sort=sort, reverse=reverse, limit=limit)
+        return page.tasks
+
+    def terminated_page(
+        self,
+        *,
+        filter: str = "",
+        sort: EndedSortKey = "ended",
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> TerminatedPage:
+        """As `terminated`, with totals."""
+        return self._tracker.history.page(filter=filter, sort=sort, reverse=reverse, limit=limit)
+
+    def terminated_stack(self, task: int | str) -> TerminatedStack:
+        """How a task ended, by its number or name (the latest of that name).
+
+        Raises `TaskNotFoundError`.
+        """
+        life = self._tracker.history.find(str(task))
+        ancestry = self._tracker.ancestry(life.parent, life.stack)
+        return lives.terminated_stack(life, self._teller(), ancestry)
+
+    def tick(self) -> float:
+        """What the monitor does from time to time; returns the seconds until the next time."""
+        return self._tracker.history.drain()
 
     def cancel(self, task: int | str, timeout: float = CANCEL_TIMEOUT) -> CancelResult:
         """Cancel a task in its loop's thread and wait up to `timeout` seconds for it to end.

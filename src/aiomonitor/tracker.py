@@ -6,22 +6,34 @@ and a listing keeps weak references, page by page.
 
 from __future__ import annotations
 
-import heapq
 import math
-import operator
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .backends.frames import symbolise
+from .backends.life import OUTSIDE
 from .errors import TaskNotFoundError
+from .history import History
+from .lives import step
 from .model import TaskInfo, TaskPage
+from .ordering import Candidate, Selection, natural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .backends.base import Backend, TaskFacts, TaskHandle
-    from .model import SortKey
+    from .backends.base import Backend, CodePoint, TaskFacts, TaskHandle
+    from .model import CreationStep, SortKey
+
+CHAIN_LIMIT = 32
+"""Steps of an ancestry that are told: beyond it the story repeats itself."""
+
+
+class _Origin(NamedTuple):
+    name: str
+    stack: tuple[CodePoint, ...]
+    parent: int
+
 
 _Result = TypeVar("_Result")
 
@@ -32,8 +44,9 @@ _NUMBERS_TOLD = 5
 class Tracker:
     """Numbers, finds and lists the tasks of one backend. Every method may run in any thread."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, history: int = 1000) -> None:
         self._backend = backend
+        self.history = History(backend, history)
         self._last_number = 0
         self._lock = threading.Lock()
 
@@ -45,7 +58,7 @@ class Tracker:
         with self._lock:
             number = self._backend.number_of(task)
             if number is None:
-                number = self._last_number = self._last_number + 1
+                number = self._last_number = self._backend.next_number()
                 self._backend.set_number(task, number)
         return number
 
@@ -59,7 +72,7 @@ class Tracker:
         Weak references and sort keys are kept, not tasks; and with a limit only a few of them.
         """
         total = matched = 0
-        selection = _Selection(limit, reverse=reverse)
+        selection = Selection(limit, reverse=reverse)
         wanted = filter.casefold()
         key_of = getattr(self, f"_by_{sort}")
         for task in self._backend.live_tasks():
@@ -71,7 +84,7 @@ class Tracker:
         chosen = selection.chosen()
         return TaskPage(total=total, matched=matched, tasks=self._described(chosen))
 
-    def _described(self, chosen: Iterator[_Candidate]) -> Iterator[TaskInfo]:
+    def _described(self, chosen: Iterator[Candidate]) -> Iterator[TaskInfo]:
         """Rows, made when they are asked for."""
         for task in self._backend.borrow(candidate[2] for candidate in chosen):
             yield self.describe(task)
@@ -91,6 +104,11 @@ class Tracker:
     def _by_coroutine(self, task: TaskHandle) -> Any:
         return self._backend.names(task)[1]
 
+    def _by_age(self, task: TaskHandle) -> Any:
+        """The youngest first; those whose creation nobody saw are older than the monitor."""
+        life = self._backend.life_of(task)
+        return -life.born if life is not None and life.stack else math.inf
+
     def _by_state(self, task: TaskHandle) -> Any:
         return self._backend.facts(task).state
 
@@ -102,16 +120,56 @@ class Tracker:
         """One task as a value."""
         facts = facts or self._backend.facts(task)
         point, awaits = self._backend.innermost(task)
+        life = self._backend.life_of(task)
+        seen = life is not None and bool(life.stack)
+        teller = self.history.teller()
         return TaskInfo(
             number=self.number(task),
             object_id=id(task),
             name=facts.name,
             coroutine=facts.coroutine,
             state=facts.state,
+            created_at=teller.wall_time(life.born) if life and seen else None,
+            age=self._backend.now() - life.born if life and seen else None,
+            created_in=teller.place(life.stack) if life and seen else None,
+            parent=life.parent if life and seen and life.parent > 0 else None,
             location=symbolise(point) if point else None,
             awaits=awaits,
             cancelling=facts.cancelling,
         )
+
+    def ancestry(self, number: int, stack: tuple[CodePoint, ...]) -> tuple[CreationStep, ...]:
+        """Who created a task that `number` created with this stack, and who created that, …
+
+        Oldest first. A chain ends where nobody saw the creation, or where it is forgotten.
+        """
+        steps: list[CreationStep] = []
+        while stack and len(steps) < CHAIN_LIMIT:
+            origin = self._origin(number) if number > 0 else None
+            name = _label(number, origin)
+            steps.insert(0, step(number, stack, self.history.teller({number: name}.__getitem__)))
+            if origin is None or origin.parent >= number:
+                break  # who created it must be older than it
+            number, stack = origin.parent, origin.stack
+        return tuple(steps)
+
+    def label(self, number: int) -> str:
+        """A task in words, live or ended, by its number."""
+        return _label(number, self._origin(number))
+
+    def _origin(self, number: int) -> _Origin | None:
+        """A life's beginning; never the life of a live task, which holds the task."""
+        ended = self.history.origin(number)
+        if ended is not None:
+            return _Origin(ended.name, ended.stack, ended.parent)
+        found = self._first(lambda task: self._backend.number_of(task) == number)
+        for task in self._backend.borrow([found] if found else []):
+            life = self._backend.life_of(task)
+            name = self._backend.names(task)[0]
+            origin = _Origin(name, life.stack, life.parent) if life else _Origin(name, (), OUTSIDE)
+            del life, task
+            return origin
+        return None
 
     def with_task(self, reference: int | str, use: Callable[[TaskHandle], _Result]) -> _Result:
         """Call `use` with the task of that number, `id()` or unique name, and return its result.
@@ -127,8 +185,8 @@ class Tracker:
 
     def _find(self, reference: str) -> weakref.ref[TaskHandle] | None:
         """A number goes before an `id()`, and that before a name."""
-        if reference.isascii() and reference.isdigit():
-            wanted = int(reference)
+        wanted = _as_number(reference)
+        if wanted is not None:
             found = self._first(lambda task: self._backend.number_of(task) == wanted)
             found = found or self._first(lambda task: id(task) == wanted)
             if found:
@@ -156,65 +214,25 @@ class Tracker:
         return namesakes[0][1] if namesakes else None
 
     def _not_found(self, reference: str) -> str:
-        if not (reference.isascii() and reference.isdigit()):
+        number = _as_number(reference)
+        if number is None:
             return f"no live task is called {reference!r}: 'ps' lists what there is"
-        if int(reference) <= self._last_number:
+        if 0 < number <= self._last_number:
             return f"task {reference} has ended"
         return f"no task has the number {reference}: 'ps' lists what there is"
 
 
-_Candidate = tuple[Any, int, "weakref.ref[TaskHandle]"]
-"""A sort key and a serial number, which is unique: so comparing never gets to the reference."""
+def _label(number: int, origin: _Origin | None) -> str:
+    return f"task {number} ({origin.name})" if origin else f"task {number}"
 
 
-class _Selection:
-    """The first `limit` of many tasks, or all of them, in order; what is kept is bounded by that.
-
-    What will not be among the first is turned away before anything is allocated for it: a hundred
-    thousand new tuples would make the garbage collector run, and the application wait for it.
-    Without a limit they are sorted in short runs, since one long sort would keep the GIL.
-    """
-
-    _RUN = 1000
-
-    def __init__(self, limit: int | None, *, reverse: bool) -> None:
-        self._limit = limit
-        self._reverse = reverse
-        self._comes_before = operator.gt if reverse else operator.lt
-        self._last: tuple[Any, int] | None = None  # of the first `limit`, once there are so many
-        self._run: list[_Candidate] = []
-        self._runs: list[list[_Candidate]] = []
-
-    def offer(self, key: Any, serial: int, task: TaskHandle) -> None:
-        if self._last is None or self._comes_before((key, serial), self._last):
-            self._run.append((key, serial, weakref.ref(task)))
-            if len(self._run) >= self._RUN + (self._limit or 0):
-                self._end_run()
-
-    def _end_run(self) -> None:
-        self._run.sort(reverse=self._reverse)
-        if self._limit is None:
-            self._runs.append(self._run)
-            self._run = []
-        else:
-            del self._run[self._limit :]
-            if self._run and len(self._run) == self._limit:
-                self._last = self._run[-1][:2]
-
-    def chosen(self) -> Iterator[_Candidate]:
-        self._end_run()
-        return heapq.merge(*self._runs, self._run, reverse=self._reverse)
+def _as_number(reference: str) -> int | None:
+    # More digits than any number or `id()` has, and than `int` may take, are a name.
+    digits = reference.isascii() and reference.isdigit() and len(reference) <= 20
+    return int(reference) if digits else None
 
 
 def _ambiguous(name: str, numbers: list[int]) -> str:
     told = ", ".join(map(str, numbers[:_NUMBERS_TOLD]))
     more = ", …" if len(numbers) > _NUMBERS_TOLD else ""
     return f"several tasks are called {name!r}: give a number ({told}{more})"
-
-
-def natural(text: str) -> tuple[str, int]:
-    """A sort key that puts `worker-9` before `worker-10`."""
-    stem = text.rstrip("0123456789")
-    digits = text[len(stem) :]
-    # A task's name may hold digits that are no ASCII ones, or thousands of them.
-    return (stem, int(digits)) if digits.isascii() and 0 < len(digits) < 19 else (text, -1)

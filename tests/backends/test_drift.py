@@ -92,6 +92,23 @@ def test_future_that_a_task_waits_for() -> None:
     run(main())
 
 
+def test_coroutine_of_a_task() -> None:
+    """`_coro` is the task's coroutine; of an eager task that has ended it is None, not a crash."""
+
+    async def main() -> None:
+        coroutine = asyncio.Event().wait()
+        task: Any = asyncio.ensure_future(coroutine)
+        assert task._coro is coroutine
+        task.cancel()
+        if sys.version_info >= (3, 12):
+            ended: Any = asyncio.eager_task_factory(asyncio.get_running_loop(), nothing())
+            assert ended._coro is None
+
+    async def nothing() -> None: ...
+
+    run(main())
+
+
 def test_cancellation_that_waits() -> None:
     """`_must_cancel` tells of a cancellation that is not delivered (all we have on 3.10)."""
 

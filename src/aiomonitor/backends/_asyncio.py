@@ -9,17 +9,19 @@ import itertools
 import os
 import sys
 import threading
+import time
 import weakref
 from typing import TYPE_CHECKING, Any, cast
 
 from . import _asyncio_tasks as tasks
 from . import frames
 from ._asyncio_cancel import Canceller, post
+from ._asyncio_hook import TaskHook
 from .base import AwaitChain, CodePoint
 from .ownership import Releaser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from typing_extensions import TypeIs
 
@@ -27,8 +29,12 @@ if TYPE_CHECKING:
 
     from ._asyncio_tasks import Task
     from .base import TaskFacts, TaskHandle
+    from .life import TaskLife
 
 _serial = itertools.count(1)
+
+_RUN_HANDLE = asyncio.Handle._run.__code__  # noqa: SLF001 - see test_drift
+"""What the stdlib's loop calls each callback with; uvloop has no Python frames of its own."""
 
 NO_STACK = "The task is running, in code whose frames cannot be read."
 ENDED = "The task has ended."
@@ -56,8 +62,10 @@ def is_event_loop(thing: object) -> TypeIs[asyncio.AbstractEventLoop]:
 class AsyncioBackend:
     """The `Backend` of one event loop; what each method promises is said there."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, hooked: bool = False) -> None:
         self._loop = loop
+        self._hook = TaskHook(loop) if hooked else None
+        self._counter = itertools.count(1)
         self._thread_id: int | None = None
         self._releaser = Releaser(self.call_in_loop)
         self._canceller = Canceller(loop)
@@ -72,11 +80,23 @@ class AsyncioBackend:
         return "uvloop" if "uvloop" in modules else "asyncio"
 
     def attach(self) -> None:
+        if self._hook is not None:
+            self._in_loop_or_before(self._hook.install)
         self.loop_thread_id()
         if not hasattr(self._loop, "_thread_id"):
             self.call_in_loop(self._note_thread)  # now or when it runs, only the loop can tell
 
+    def _in_loop_or_before(self, function: Callable[[], None]) -> None:
+        """The hook is put on in the loop's thread, or while the loop does not run."""
+        here = asyncio._get_running_loop() is self._loop  # noqa: SLF001 - as above
+        if here or not self._loop.is_running():
+            function()
+        else:
+            self.call_in_loop(function)
+
     def detach(self) -> None:
+        if self._hook is not None:
+            self._hook.uninstall()
         if self._loop.is_closed():
             self._releaser.abandon()
 
@@ -93,7 +113,38 @@ class AsyncioBackend:
     def _is_ours(self, task: Task | None) -> bool:
         return task is not None and task.get_loop() is self._loop and not task.done()
 
+    def next_number(self) -> int:
+        if self._hook is not None and self._hook.active:
+            return self._hook.next_number()
+        return next(self._counter)
+
+    def life_of(self, task: TaskHandle) -> TaskLife | None:
+        return self._hook.record(task) if self._hook is not None else None
+
+    def drain(self, limit: int) -> Sequence[TaskLife]:
+        return self._hook.drain(limit) if self._hook is not None else ()
+
+    @property
+    def dropped(self) -> int:
+        return self._hook.dropped if self._hook is not None else 0
+
+    def site_of(self, stack: tuple[CodePoint, ...]) -> CodePoint | None:
+        if not stack:
+            return None
+        return stack[frames.shown_of([point.code for point in stack], self._in_library)[0]]
+
+    def trimmed(self, stack: tuple[CodePoint, ...]) -> tuple[CodePoint, ...]:
+        for index in range(len(stack) - 1, -1, -1):
+            if stack[index].code is _RUN_HANDLE:
+                return stack[index + 1 :]
+        return stack
+
+    def now(self) -> float:
+        return time.monotonic()
+
     def number_of(self, task: TaskHandle) -> int | None:
+        if self._hook is not None and (life := self._hook.record(task)) is not None:
+            return life.number
         number: int | None = getattr(task, self._number_name, None)
         if number is None and self._numbers:
             return self._numbers.get(task)

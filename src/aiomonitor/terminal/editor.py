@@ -17,6 +17,7 @@ import anyio
 import anyio.to_thread
 import sniffio
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import create_app_session
 from prompt_toolkit.completion import Completer, Completion
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.history import DummyHistory, InMemoryHistory
@@ -24,7 +25,7 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 
 from aiomonitor.errors import CommandInterrupted
-from aiomonitor.render import printable
+from aiomonitor.tables import printable
 
 from .keys import ConnectionInput
 from .lines import LineTooLong
@@ -223,9 +224,12 @@ class TerminalSource:
     async def _read(self, prompt: str, kind: LineKind) -> str:
         session = self._session = self._make_session(kind)
         try:
-            return await session.prompt_async(
-                prompt, pre_run=self._begin, set_exception_handler=False
-            )
+            # A session of prompt_toolkit's for each prompt: in the one that it shares by default, the
+            # keys of all clients would go by the state of the prompt that was opened last.
+            with create_app_session(input=self._input, output=self._output):
+                return await session.prompt_async(
+                    prompt, pre_run=self._begin, set_exception_handler=False
+                )
         except EOFError:
             raise EndOfInput from None
         finally:

@@ -32,10 +32,10 @@ LONGER = {"terminal.telnet": 400}
 LEVELS = {
     **dict.fromkeys(["model", "errors", "utils"], 0),
     **dict.fromkeys(["terminal.telnet", "terminal.lines", "terminal.protocol"], 0),
-    **dict.fromkeys(["backends", "render", "listeners", "client"], 1),
+    **dict.fromkeys(["backends", "render", "tables", "listeners", "client"], 1),
     **dict.fromkeys(["arguments", "parameters", "registry"], 1),
-    **dict.fromkeys(["commands", "tracker"], 2),
-    **dict.fromkeys(["queries", "builtin"], 3),
+    **dict.fromkeys(["commands", "tracker", "ordering", "lives", "history", "ancestry"], 2),
+    **dict.fromkeys(["queries", "listing", "builtin"], 3),
     **dict.fromkeys(["monitor", "__init__"], 4),
     "terminal": 5,
     "service": 6,
@@ -48,7 +48,7 @@ CLIMBS = {("monitor", "service")}
 """The exceptions, which have to be inside of a function."""
 
 SEES = {
-    "terminal": {"terminal", "client", "errors", "model", "render"},
+    "terminal": {"terminal", "client", "errors", "model", "tables"},
     "cli": {"cli", "terminal.telnet", "errors", "model", "__init__"},
     "demo": {"monitor", "errors", "utils"},
 }
@@ -59,7 +59,7 @@ RESERVED = {
     "trio": r"backends\._trio\w*",
     "prompt_toolkit": r"terminal\.(editor|keys)",
     "anyio": r"client|service|terminal\.\w+|cli(\.\w+)?",
-    "click": r"arguments|parameters|render|cli(\.\w+)?|__main__",
+    "click": r"arguments|parameters|tables|cli(\.\w+)?|__main__",
     "quart": r"webui(\.\w+)?|service",
     "hypercorn": r"webui(\.\w+)?|service",
 }

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from aiomonitor.builtin import LISTING_LIMIT
 from aiomonitor.model import CancelOutcome
-from aiomonitor.render import width_of
+from aiomonitor.tables import width_of
 from support import Desk, Seat
 
 

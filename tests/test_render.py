@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiomonitor import render
+from aiomonitor import render, tables
 from aiomonitor.model import (
     CancelOutcome,
     CancelResult,
@@ -39,7 +39,7 @@ def with_name(name: str) -> TaskInfo:
 @given(ANYTHING)
 def test_nothing_printable_controls_a_terminal(text: str) -> None:
     """Whatever the application calls its tasks, no control character gets through."""
-    shown = render.printable(text)
+    shown = tables.printable(text)
     assert not {unicodedata.category(each) for each in shown} & {"Cc", "Cs", "Zl", "Zp"}
     assert not {unicodedata.bidirectional(each) for each in shown} & {
         *("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
@@ -63,7 +63,7 @@ def test_nothing_printable_controls_a_terminal(text: str) -> None:
 )
 def test_escapes(text: str, shown: str) -> None:
     """Controls are written as Python's escapes; everything else is left alone."""
-    assert render.printable(text) == shown
+    assert tables.printable(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -72,22 +72,22 @@ def test_escapes(text: str, shown: str) -> None:
 )
 def test_widths(text: str, width: int) -> None:
     """Text is as wide as a terminal shows it: wide characters take two cells, combining none."""
-    assert render.width_of(text) == width
+    assert tables.width_of(text) == width
 
 
-@given(ANYTHING.map(render.printable), st.integers(1, 80))
+@given(ANYTHING.map(tables.printable), st.integers(1, 80))
 def test_clipped_text_fits(text: str, width: int) -> None:
     """Clipping keeps text that fits, and shortens the rest to the width, with an ellipsis."""
-    clipped = render.clip(text, width)
-    assert render.width_of(clipped) <= width
-    if render.width_of(text) <= width:
+    clipped = tables.clip(text, width)
+    assert tables.width_of(clipped) <= width
+    if tables.width_of(text) <= width:
         assert clipped == text
     else:
         assert clipped.endswith("…")
 
 
 ROWS = st.lists(
-    st.tuples(*[ANYTHING.map(render.printable)] * len(render.TASK_COLUMNS)), min_size=1, max_size=5
+    st.tuples(*[ANYTHING.map(tables.printable)] * len(render.TASK_COLUMNS)), min_size=1, max_size=5
 )
 
 
@@ -96,15 +96,15 @@ def test_tables_never_wrap(
     first: list[tuple[str, ...]], later: list[tuple[str, ...]], width: int
 ) -> None:
     """No line of a table is wider than the client, also in rows that the layout did not see."""
-    layout = render.Layout.fit(render.TASK_COLUMNS, first, width)
+    layout = tables.Layout.fit(render.TASK_COLUMNS, first, width)
     lines = [layout.header(color=False)]
     lines += [layout.line(row, color=False) for row in first + later]
-    assert max(map(render.width_of, lines)) <= width
+    assert max(map(tables.width_of, lines)) <= width
 
 
 def titles(width: int) -> list[str]:
     row = render.task_row(TASK)
-    return render.Layout.fit(render.TASK_COLUMNS, [row], width).header(color=False).split()
+    return tables.Layout.fit(render.TASK_COLUMNS, [row], width).header(color=False).split()
 
 
 def test_columns_are_dropped_in_order() -> None:
@@ -118,7 +118,7 @@ def test_columns_are_dropped_in_order() -> None:
 def test_columns_line_up() -> None:
     """Cells begin below their titles, numbers end there, also where characters are wide."""
     rows = [render.task_row(task) for task in (TASK, with_name("日本"), with_name("e\u0301"))]
-    layout = render.Layout.fit(render.TASK_COLUMNS, rows, 120)
+    layout = tables.Layout.fit(render.TASK_COLUMNS, rows, 120)
     assert [layout.header(color=False), *(layout.line(row, color=False) for row in rows)] == [
         "  ID  STATE     NAME        COROUTINE     WHERE",
         "  12  waiting   worker-3    serve         worker.py:42 fetch > sleep",
@@ -130,19 +130,19 @@ def test_columns_line_up() -> None:
 def test_wide_columns_share_the_loss() -> None:
     """Where two columns are too wide, neither is reduced to nothing."""
     row = render.task_row(with_name("x" * 60))
-    line = render.Layout.fit(render.TASK_COLUMNS, [row], 80).line(row, color=False)
+    line = tables.Layout.fit(render.TASK_COLUMNS, [row], 80).line(row, color=False)
     assert [len(word) > 12 for word in line.split()[2:]] == [True, True]
 
 
 def test_colour_only_when_asked() -> None:
     """Styles appear for clients with colour and leave the text the same."""
-    layout = render.Layout.fit(render.TASK_COLUMNS, [render.task_row(TASK)], 120)
+    layout = tables.Layout.fit(render.TASK_COLUMNS, [render.task_row(TASK)], 120)
     assert "\x1b" not in layout.header(color=False) + layout.line(
         render.task_row(TASK), color=False
     )
     assert "\x1b[36m" in layout.line(render.task_row(TASK), color=True)
     assert "\x1b[1m" in layout.header(color=True)
-    assert render.styled("x", None, fg="red") == "x"
+    assert tables.styled("x", None, fg="red") == "x"
 
 
 def test_cancelled_tasks_are_marked() -> None:
@@ -220,7 +220,7 @@ def test_stacks_are_neutralised(text: str) -> None:
     cancelled = CancelResult(task=with_name(text), outcome=CancelOutcome.ENDED, detail=text)
     shown = [*render.stack_lines(stack), *render.thread_lines(thread)]
     for line in [*shown, render.cancel_line(cancelled), *render.task_row(with_name(text))]:
-        assert line == render.printable(line)
+        assert line == tables.printable(line)
 
 
 def test_cancel_line() -> None:

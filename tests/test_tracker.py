@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from aiomonitor.backends.fake import FakeBackend, FakeTask
 from aiomonitor.errors import TaskNotFoundError
-from aiomonitor.tracker import Tracker, natural
+from aiomonitor.ordering import natural
+from aiomonitor.tracker import Tracker
 
 
 class Watched:

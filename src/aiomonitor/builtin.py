@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import dataclasses
-import enum
 import itertools
 import logging
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from . import render
-from .commands import CommandInterpreter
-from .errors import CommandError, TaskNotFoundError, UsageError
-from .model import CancelOutcome, SortKey
+from .errors import CommandError, UsageError
+from .listing import (
+    FilterOption,
+    JsonOption,
+    LimitOption,
+    Listings,
+    ReverseOption,
+    SortOption,
+    as_json,
+    row_limit,
+)
+from .model import CancelOutcome, EndedSortKey
 from .queries import CANCEL_TIMEOUT, Queries
 from .utils import Parameter, alt_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .model import TaskPage
+    from .model import TaskInfo, TaskPage
 
 audit = logging.getLogger("aiomonitor.audit")
 
-LISTING_LIMIT = 500
-"""Rows of a listing unless it is told otherwise: some screens, not a flood."""
-_CHUNK = 25
-"""Rows that are written at once: the first screen appears while the rest is being made."""
 _OFFERED = 100
 """Tasks that TAB offers at most."""
 
@@ -43,6 +46,25 @@ def _tasks_offered(monitor: Queries, typed: str) -> Iterator[tuple[str, str]]:
                 yield task.name, f"task {task.number}"
 
 
+def _ended_offered(monitor: Queries, typed: str) -> Iterator[tuple[str, str]]:
+    """The latest first; of several with one name, the latest is what the name means."""
+    ended = monitor.terminated()
+    numbered = (task for task in ended if str(task.number).startswith(typed))
+    for task in itertools.islice(numbered, _OFFERED):
+        yield str(task.number), f"{task.name}, {render.ending(task)}"
+    if typed:
+        named = {task.name: task for task in reversed(ended) if task.name.startswith(typed)}
+        for task in itertools.islice(reversed(named.values()), _OFFERED):
+            yield task.name, f"task {task.number}, {render.ending(task)}"
+
+
+def _noting_overdue(tasks: Iterable[TaskInfo], overdue: list[TaskInfo]) -> Iterator[TaskInfo]:
+    for task in tasks:
+        if render.is_overdue(task):
+            overdue.append(task)
+        yield task
+
+
 def _signals_offered(_: Queries, typed: str) -> Iterable[str]:
     return [member.name for member in signal.Signals if member.name.startswith(typed.upper())]
 
@@ -51,18 +73,9 @@ TaskArgument = Annotated[
     str,
     Parameter(metavar="TASK", help="number, id() or unique name", complete=_tasks_offered),
 ]
-FilterOption = Annotated[
-    str, Parameter(metavar="TEXT", help="Only tasks whose name or coroutine contains this.")
-]
-SortOption = Annotated[SortKey, Parameter(help="What the rows are ordered by.")]
-ReverseOption = Annotated[bool, Parameter(help="The other way round.")]
-LimitOption = Annotated[
-    int, Parameter(metavar="N", help=f"At most so many rows; 0 for all. [{LISTING_LIMIT}]")
-]
-JsonOption = Annotated[bool, Parameter(help="JSON, for programs; all rows unless limited.")]
 
 
-class BuiltinCommands(Queries, CommandInterpreter):
+class BuiltinCommands(Queries, Listings):
     """The `do_*` methods that come with a monitor. Sync ones: they run in worker threads."""
 
     @alt_names("p")
@@ -79,40 +92,30 @@ class BuiltinCommands(Queries, CommandInterpreter):
 
         STATE is running, runnable or waiting; "!" marks a task that was asked to cancel itself.
         WHERE is the innermost line outside of the runtime's library, and what it awaits there.
+        CREATED IN is the line that created it, "(not seen)" if the monitor was not there. Columns
+        that your terminal has no room for are left out; --json has everything.
         """
-        if limit < -1:
-            raise UsageError(f"ps: a limit of {limit} makes no sense: 0 shows all rows")
-        rows = (None if json else LISTING_LIMIT) if limit == -1 else (limit or None)
+        rows = row_limit("ps", limit, json=json)
         page = self.task_page(filter=filter, sort=sort, reverse=reverse, limit=rows)
         if json:
             self._write_json_page(page)
         else:
-            self._write_task_table(page)
+            self._write_tasks(page)
 
-    def _write_task_table(self, page: TaskPage) -> None:
-        color = self._client.color
-        rows = map(render.task_row, page.tasks)
-        first = list(itertools.islice(rows, _CHUNK))
-        layout = render.Layout.fit(render.TASK_COLUMNS, first, self._client.columns)
-        self._write(layout.header(color=color) + "\n")
-        shown = 0
-        for chunk in _chunks(itertools.chain(first, rows)):
-            shown += len(chunk)
-            self._write("".join(f"{layout.line(row, color=color)}\n" for row in chunk))
+    def _write_tasks(self, page: TaskPage) -> None:
+        overdue: list[TaskInfo] = []
+        rows = map(render.task_row, _noting_overdue(page.tasks, overdue))
+        shown = self._write_table(render.TASK_COLUMNS, rows)
+        self._write_lines(render.overdue_lines(overdue))
         self._write(render.page_summary(page, shown) + "\n")
-
-    def _write_json_page(self, page: TaskPage) -> None:
-        """One document, written row by row: a page may be as long as the application is large."""
-        self._write('{"tasks": [')
-        separator = "\n"
-        for chunk in _chunks(page.tasks):
-            self._write(separator + ",\n".join(map(as_json, chunk)))
-            separator = ",\n"
-        self._write(f'\n], "total": {page.total}, "matched": {page.matched}}}\n')
 
     @alt_names("w")
     def do_where(self, task: TaskArgument, *, json: JsonOption = False) -> None:
-        """Show where a task stands: its await chain, outermost first, with source lines."""
+        """Show where a task stands, and who created it, with source lines.
+
+        First each ancestor's stack when it created the next one, the oldest first; then the task's
+        own await chain, outermost first; then who asked it to cancel itself, if anybody did.
+        """
         stack = self._look_up(self.stack, task)
         if json:
             self._write(as_json(stack) + "\n")
@@ -137,6 +140,50 @@ class BuiltinCommands(Queries, CommandInterpreter):
         self._write((as_json(result) if json else render.cancel_line(result)) + "\n")
         if result.outcome not in (CancelOutcome.ENDED, CancelOutcome.ALREADY_DONE):
             self._run.status = 1
+
+    @alt_names("pt pst")
+    def do_ps_terminated(
+        self,
+        *,
+        filter: FilterOption = "",
+        sort: Annotated[
+            EndedSortKey, Parameter(help="What the rows are ordered by. [ended, the latest first]")
+        ] = "ended",
+        reverse: ReverseOption = False,
+        limit: LimitOption = -1,
+        json: JsonOption = False,
+    ) -> None:
+        """List the tasks that ended lately, and how: result, exception, cancelled by whom.
+
+        The latest come first. AFTER is how long it lived. Remembered are as many as the monitor was
+        started with (max_termination_history), and those marked with preserve_termination_log.
+        """
+        rows = row_limit("ps-terminated", limit, json=json)
+        page = self.terminated_page(filter=filter, sort=sort, reverse=reverse, limit=rows)
+        if json:
+            self._write(as_json(page) + "\n")
+            return
+        self._write_table(render.ENDED_COLUMNS, map(render.ended_row, page.tasks))
+        self._write_lines(render.ended_summary(page))
+
+    @alt_names("wt")
+    def do_where_terminated(
+        self,
+        task: Annotated[
+            str, Parameter(metavar="TASK", help="number or name", complete=_ended_offered)
+        ],
+        *,
+        json: JsonOption = False,
+    ) -> None:
+        """Show how a task ended: its exception, who cancelled it, who created it, with stacks.
+
+        Every stack is in call order, outermost first. A name means the latest task of that name.
+        """
+        stack = self._look_up(self.terminated_stack, task)
+        if json:
+            self._write(as_json(stack) + "\n")
+        else:
+            self._write_lines(render.ended_lines(stack, color=self._client.color))
 
     def do_signal(
         self,
@@ -175,22 +222,6 @@ class BuiltinCommands(Queries, CommandInterpreter):
         """Leave the monitor; the application goes on."""
         self._run.leaving = True
 
-    def _look_up(self, query: Any, task: str) -> Any:
-        """A task that is gone is the user's news, not a fault: one line."""
-        try:
-            return query(task)
-        except TaskNotFoundError as error:
-            raise CommandError(str(error)) from None
-
-    def _write_lines(self, lines: Iterable[str]) -> None:
-        self._write("".join(f"{line}\n" for line in lines))
-
-
-def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
-    iterator = iter(items)
-    while chunk := list(itertools.islice(iterator, _CHUNK)):
-        yield chunk
-
 
 def _signal_number(name: str) -> signal.Signals:
     """A signal by number or name, with or without SIG, in any case."""
@@ -208,16 +239,3 @@ def _signal_number(name: str) -> signal.Signals:
     close = difflib.get_close_matches(full, known, n=3)
     hint = f"did you mean {' or '.join(close)}?" if close else "TAB lists them"
     raise UsageError(f"signal: unknown signal {name!r}: {hint}")
-
-
-def as_json(value: object) -> str:
-    """A value of the model as one line of JSON; ASCII, so that no name can harm a terminal."""
-    import json
-
-    return json.dumps(value, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, enum.Enum):
-        return value.value
-    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}

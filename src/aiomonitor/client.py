@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .errors import CommandInterrupted
-from .render import PLAIN_COLUMNS
+from .tables import PLAIN_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

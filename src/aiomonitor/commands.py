@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 from .client import Client, CommandRun, current_run
 from .errors import CommandError, CommandInterrupted, UsageError
 from .registry import CommandRegistry, first_line, shown
-from .render import printable
+from .tables import printable
 from .utils import Parameter, aliases_of, alt_names
 
 if TYPE_CHECKING:

@@ -19,7 +19,9 @@ waiting: suspended until something wakes it; done: ended since it was listed."""
 
 LoopState = Literal["running", "stopped", "closed"]
 
-SortKey = Literal["id", "name", "coroutine", "state", "where"]
+SortKey = Literal["id", "name", "coroutine", "state", "where", "age"]
+
+EndedSortKey = Literal["ended", "id", "name", "coroutine", "outcome", "duration"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,15 @@ class TaskInfo:
     `location` is the innermost frame outside of the runtime's own library, `awaits` the qualified
     name of what that frame calls there ("sleep", "Queue.get"), or empty. `cancelling` counts the
     cancellations requested and not yet taken back (0 or 1 on 3.10).
+
+    `created_at` is Unix time, `age` seconds; `created_in` is the line that created the task, and
+    `parent` the number of the task that did. All are None where the monitor did not see it happen:
+    the task is older than the monitor, or was made by other means than the loop's `create_task`;
+    `parent` also where a callback or another thread created it. `created_by` tells all that in
+    words, names other live tasks by number alone, and is empty if nothing is being recorded.
+
+    `cancel_age` (seconds) and `cancelled_by` (in words) tell of the latest request that the task
+    has neither followed nor taken back; None and empty where there is none, or nobody saw it.
     """
 
     number: int
@@ -51,9 +62,16 @@ class TaskInfo:
     name: str
     coroutine: str
     state: TaskState
+    created_at: float | None = None
+    age: float | None = None
+    created_in: FrameInfo | None = None
+    created_by: str = ""
+    parent: int | None = None
     location: FrameInfo | None = None
     awaits: str = ""
     cancelling: int = 0
+    cancel_age: float | None = None
+    cancelled_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,17 +87,106 @@ class TaskPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CreationStep:
+    """How a task came to be: who created it, and from which stack.
+
+    `creator` and `created` are in words ("task 3 (main)", "a callback of the loop"); `number` is
+    the creator's, if that is a task. In an ancestry, the oldest step comes first and the last one
+    created the task itself.
+    """
+
+    creator: str
+    number: int | None
+    created: str
+    frames: tuple[FrameInfo, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancellationInfo:
+    """One request to cancel a task: when (Unix time), by whom, in words, and from which stack."""
+
+    at: float
+    by: str
+    frames: tuple[FrameInfo, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminatedTask:
+    """A task that has ended, as one row of a listing. Times are Unix time and seconds.
+
+    `created_at`, `duration`, `created_in` and `parent` are None where nobody saw it being created;
+    `created_by` says in words who did, or why that is not known. `error` is the exception's type
+    and text; `cancelled_by` tells who asked it to cancel itself, in words, also if it ended
+    otherwise: then `swallowed` is true if it ignored the request, and false if that was taken back.
+    """
+
+    number: int
+    name: str
+    coroutine: str
+    outcome: Literal["returned", "failed", "cancelled"]
+    ended_at: float
+    created_at: float | None = None
+    duration: float | None = None
+    created_in: FrameInfo | None = None
+    created_by: str = ""
+    parent: int | None = None
+    error: str = ""
+    cancelled_by: str = ""
+    swallowed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminatedPage:
+    """Some of the ended tasks that are remembered.
+
+    `ended` were recorded since the monitor started, `remembered` of them still are, `matched` of
+    those pass the filter. `dropped` more ended faster than they could be recorded. `note` says why
+    nothing is being recorded, or is empty.
+    """
+
+    ended: int
+    remembered: int
+    matched: int
+    dropped: int
+    tasks: tuple[TerminatedTask, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminatedStack:
+    """How a task ended: its exception's stack in call order, its cancellations, its ancestry.
+
+    `causes` are the exceptions that it was raised from. `beginning` is as in `TaskStack`; `note`
+    says which one of several tasks of that name this is, or is empty.
+    """
+
+    task: TerminatedTask
+    frames: tuple[FrameInfo, ...]
+    causes: tuple[str, ...] = ()
+    ancestry: tuple[CreationStep, ...] = ()
+    beginning: str = ""
+    cancellations: tuple[CancellationInfo, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskStack:
     """A task's await chain: from its coroutine, outermost, to where it is suspended or running.
 
     `awaiting` names the type of the object at the end of the chain ("Future"), empty for a running
-    task. `note` says in a sentence what is incomplete, or is empty.
+    task. `note` says in a sentence what is incomplete, or is empty. `ancestry` tells who created
+    it, and `beginning` why that chain begins where it does, if its first step does not tell.
+    `cancellations` tells who asked it to cancel itself, the latest first, also of requests that
+    were taken back.
     """
 
     task: TaskInfo
     frames: tuple[FrameInfo, ...]
     awaiting: str = ""
     note: str = ""
+    ancestry: tuple[CreationStep, ...] = ()
+    beginning: str = ""
+    cancellations: tuple[CancellationInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

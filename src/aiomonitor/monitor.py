@@ -61,9 +61,13 @@ class Monitor(BuiltinCommands):
         console_enabled: bool = True,  # noqa: ARG002 - see `start_monitor`
         locals: dict[str, Any] | None = None,  # noqa: ARG002 - see `start_monitor`
         *,
+        hook_task_factory: bool = True,
+        max_termination_history: int = 1000,
         token: str | None = None,
     ) -> None:
         CommandInterpreter.__init__(self)
+        self._hooked = _checked_hooking(hook_task_factory)
+        self._history = _checked_history(max_termination_history)
         self._loop = loop
         self._host = MONITOR_HOST if host is None else host
         self._port = port
@@ -84,7 +88,7 @@ class Monitor(BuiltinCommands):
             if self._closed or self._service is not None:
                 state = "closed" if self._closed else "already started"
                 raise AiomonitorError(f"this monitor is {state}: make a new one")
-            self._observe(detect(self._loop))
+            self._observe(detect(self._loop, hooked=self._hooked), self._history)
             service = Service(self, self._listen(), self._token)
             try:
                 self._backend.attach()
@@ -188,6 +192,21 @@ class Monitor(BuiltinCommands):
         return f"<{type(self).__name__} {state}>"
 
 
+def _checked_hooking(wanted: object) -> bool:
+    """A factory, say, would be taken for "yes", and never be called."""
+    if not isinstance(wanted, bool):
+        raise TypeError(f"hook_task_factory is {wanted!r}: give True or False")
+    return wanted
+
+
+def _checked_history(limit: object) -> int:
+    if isinstance(limit, bool) or not isinstance(limit, int):
+        raise TypeError(f"max_termination_history is {limit!r}: give a number of tasks, 0 or more")
+    if limit < 0:
+        raise ValueError(f"max_termination_history is {limit}: give a number of tasks, 0 or more")
+    return limit
+
+
 def start_monitor(
     loop: object | None = None,
     monitor: type[_MonitorT] = Monitor,  # type: ignore[assignment]  # the default is for any subclass
@@ -198,6 +217,8 @@ def start_monitor(
     console_enabled: bool = True,
     locals: dict[str, Any] | None = None,
     *,
+    hook_task_factory: bool = True,
+    max_termination_history: int = 1000,
     token: str | None = None,
     monitor_cls: type[_MonitorT] | None = None,
     termui_port: int | None = None,
@@ -211,6 +232,11 @@ def start_monitor(
     takes a free one, None leaves the service out. `webui_port`, `console_port`, `console_enabled`
     and `locals` belong to services that this version does not have yet: they open no port.
 
+    With `hook_task_factory` the monitor records who creates and who cancels each task, and how it
+    ends. It remembers the last `max_termination_history` tasks that ended (0 for none), and those
+    marked with `aiomonitor.utils.preserve_termination_log` beyond that. Without it, tasks are listed
+    and inspected all the same, and the loop is not touched.
+
     `monitor_cls` and `termui_port` are older spellings of `monitor` and `port`.
 
     Raises what `Monitor.start` raises; nothing is left running then.
@@ -223,6 +249,8 @@ def start_monitor(
         console_port=console_port,
         console_enabled=console_enabled,
         locals=locals,
+        hook_task_factory=hook_task_factory,
+        max_termination_history=max_termination_history,
         token=token,
     )
     instance.start()

@@ -10,13 +10,25 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from . import lives
 from .backends.frames import symbolise
-from .model import CancelOutcome, CancelResult, TaskStack, ThreadStack
+from .errors import TaskNotFoundError
+from .model import CancelOutcome, CancelResult, TaskStack, TerminatedPage, ThreadStack
 from .tracker import Tracker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .backends.base import Backend, TaskHandle
-    from .model import SortKey, TaskInfo, TaskPage
+    from .backends.life import TaskLife
+    from .model import (
+        EndedSortKey,
+        SortKey,
+        TaskInfo,
+        TaskPage,
+        TerminatedStack,
+        TerminatedTask,
+    )
 
 CANCEL_TIMEOUT = 5.0
 """Seconds that a person is willing to look at a prompt that says nothing."""
@@ -37,9 +49,9 @@ class Queries:
     _backend: Backend
     _tracker: Tracker
 
-    def _observe(self, backend: Backend) -> None:
+    def _observe(self, backend: Backend, history: int = 1000) -> None:
         self._backend = backend
-        self._tracker = Tracker(backend)
+        self._tracker = Tracker(backend, history)
 
     def task_count(self) -> int:
         """How many tasks are live."""
@@ -77,12 +89,89 @@ class Queries:
 
     def _stack_of(self, task: TaskHandle) -> TaskStack:
         chain = self._backend.await_chain(task)
+        info = self._tracker.describe(task)
+        life = self._backend.life_of(task)
+        parent, stack = (life.parent, life.stack) if life else (0, ())
+        lineage = self._tracker.ancestry.of(f"task {info.number} ({info.name})", parent, stack)
         return TaskStack(
-            task=self._tracker.describe(task),
+            task=info,
             frames=tuple(map(symbolise, chain.points)),
             awaiting=chain.awaiting,
             note=chain.note,
+            ancestry=lineage.steps,
+            beginning=lineage.beginning,
+            cancellations=lives.cancellations(life, self._teller([life])) if life else (),
         )
+
+    def _teller(self, told: Iterable[TaskLife]) -> lives.Teller:
+        """One that knows the names of all tasks which these lives mention."""
+        mentioned = {number for life in told for number in lives.people(life)}
+        return self._tracker.history.teller(self._tracker.ancestry.labels(mentioned))
+
+    def terminated(
+        self,
+        *,
+        filter: str = "",
+        sort: EndedSortKey = "ended",
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> tuple[TerminatedTask, ...]:
+        """The tasks that ended lately, the latest first, whose name or coroutine holds `filter`.
+
+        Empty without the hook (`hook_task_factory=False`).
+        """
+        page = self.terminated_page(filter=filter, sort=sort, reverse=reverse, limit=limit)
+        return page.tasks
+
+    def terminated_page(
+        self,
+        *,
+        filter: str = "",
+        sort: EndedSortKey = "ended",
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> TerminatedPage:
+        """As `terminated`, with totals, and with a note if nothing is being recorded."""
+        found = self._tracker.history.select(filter=filter, sort=sort, reverse=reverse, limit=limit)
+        teller = self._teller(found.lives)
+        return TerminatedPage(
+            ended=found.ended,
+            remembered=found.remembered,
+            matched=found.matched,
+            dropped=self._backend.dropped,
+            tasks=tuple(lives.terminated_task(life, teller) for life in found.lives),
+            note=self._backend.not_recording,
+        )
+
+    def terminated_stack(self, task: int | str) -> TerminatedStack:
+        """How a task ended, by its number or name (the latest of that name).
+
+        Raises `TaskNotFoundError`.
+        """
+        found = self._tracker.history.find(str(task))
+        if not found:
+            raise TaskNotFoundError(self._not_terminated(str(task)))
+        life, namesakes = found[0], len(found)
+        lineage = self._tracker.ancestry.of(
+            f"task {life.number} ({life.name})", life.parent, life.stack
+        )
+        note = f"the latest of {namesakes} remembered tasks of this name" if found[1:] else ""
+        return lives.terminated_stack(life, self._teller([life]), lineage, note)
+
+    def _not_terminated(self, reference: str) -> str:
+        try:
+            self._tracker.with_task(reference, id)
+        except TaskNotFoundError as error:
+            if self._backend.not_recording:
+                return f"how tasks end is not recorded: {self._backend.not_recording}"
+            if "has ended" in str(error):
+                return f"{error}, and is forgotten: 'ps-terminated' lists what is remembered"
+            return f"no ended task {reference!r} is remembered: 'ps-terminated' lists what is"
+        return f"task {reference!r} has not ended: 'where {reference}' shows it"
+
+    def tick(self) -> float:
+        """What the monitor does from time to time; returns the seconds until the next time."""
+        return self._tracker.history.drain()
 
     def cancel(self, task: int | str, timeout: float = CANCEL_TIMEOUT) -> CancelResult:
         """Cancel a task in its loop's thread and wait up to `timeout` seconds for it to end.

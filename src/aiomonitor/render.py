@@ -1,165 +1,147 @@
 """Text for a terminal, made from the model: pure functions, the same value gives the same text.
 
-Width and colour are arguments. Names, sources and messages come from the application and may hold
-anything: whatever is shown passes through `printable`, so that no escape sequence reaches a
-terminal.
+Width and colour are arguments.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import time
 from typing import TYPE_CHECKING
 
+from .tables import Column, printable, styled
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from .model import CancelResult, FrameInfo, TaskInfo, TaskPage, TaskStack, ThreadStack
-
-PLAIN_COLUMNS = 120
-"""Assumed of a client that does not tell: wide enough for a log, narrow enough to read."""
-
-_ELLIPSIS = "…"
-_GAP = "  "
-# C0 and C1 controls, line and paragraph separators, direction overrides (which can make a name read
-# as another one), and surrogates, which cannot be encoded.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def printable(text: str) -> str:
-    """The text with everything that a terminal would act upon written as an escape."""
-    if text.isascii() and text.isprintable():
-        return text
-    return _UNPRINTABLE.sub(_escaped, text)
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return match[0].encode("unicode_escape").decode("ascii")
-
-
-def width_of(text: str) -> int:
-    """The number of cells that printable text takes on a terminal."""
-    if text.isascii():
-        return len(text)
-    from wcwidth import wcswidth
-
-    return max(wcswidth(text), 0)
-
-
-def clip(text: str, width: int) -> str:
-    """The text in at most `width` cells, with an ellipsis where something is missing."""
-    if width_of(text) <= width:
-        return text
-    kept = text[: max(width - 1, 0)]
-    while width_of(kept) > width - 1:
-        kept = kept[:-1]
-    return (kept + _ELLIPSIS)[:width]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """One column of a table; those with the highest `drop` go first where the client is narrow."""
-
-    title: str
-    at_least: int
-    at_most: int
-    drop: int = 0
-    right: bool = False
-    color: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Which columns fit, and how wide each is: decided on the first rows, then kept."""
-
-    columns: tuple[tuple[int, Column, int], ...]  # position in the row, column, width
-
-    @classmethod
-    def fit(cls, columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> Layout:
-        """Natural widths where they fit; else narrower columns, then fewer; never wrapped lines."""
-        kept = [
-            [position, _natural(column, [row[position] for row in rows])]
-            for position, column in enumerate(columns)
-        ]
-        while len(kept) > 1 and _total(columns[p].at_least for p, _ in kept) > width:
-            kept.remove(max(kept, key=lambda item: columns[item[0]].drop))
-        while (excess := _total(w for _, w in kept) - width) > 0:
-            widest = max(kept, key=lambda item: item[1] - columns[item[0]].at_least)
-            slack = widest[1] - columns[widest[0]].at_least
-            if slack <= 0:
-                widest[1] = max(widest[1] - excess, 1)
-                break
-            # In steps, so that two wide columns share the loss.
-            widest[1] -= min(slack, excess, max(slack // 4, 1))
-        return cls(tuple((p, columns[p], w) for p, w in kept))
-
-    def header(self, *, color: bool) -> str:
-        """The line of titles."""
-        cells = [_cell(column.title, column, width) for _, column, width in self.columns]
-        return styled(_GAP.join(cells).rstrip(), color, bold=True)
-
-    def line(self, row: Sequence[str], *, color: bool) -> str:
-        """One row as a line, without a newline."""
-        cells = [
-            styled(_cell(row[position], column, width), color and column.color, fg=column.color)
-            for position, column, width in self.columns
-        ]
-        return _GAP.join(cells).rstrip()
-
-
-def _natural(column: Column, cells: Sequence[str]) -> int:
-    widest = max(map(width_of, (column.title, *cells)))
-    return max(min(widest, column.at_most), column.at_least)
-
-
-def _total(widths: Iterable[int]) -> int:
-    listed = list(widths)
-    return sum(listed) + len(_GAP) * (len(listed) - 1)
-
-
-def _cell(text: str, column: Column, width: int) -> str:
-    text = clip(text, width)
-    padding = " " * (width - width_of(text))
-    return padding + text if column.right else text + padding
-
-
-def styled(text: str, color: object, **style: object) -> str:
-    """The text in colour, if the client has any."""
-    if not color:
-        return text
-    import click
-
-    return click.style(text, **style)  # type: ignore[arg-type]
-
+    from .model import (
+        CancellationInfo,
+        CancelResult,
+        CreationStep,
+        FrameInfo,
+        TaskInfo,
+        TaskPage,
+        TaskStack,
+        TerminatedPage,
+        TerminatedStack,
+        TerminatedTask,
+        ThreadStack,
+    )
 
 TASK_COLUMNS = (
     Column(title="ID", at_least=4, at_most=10, right=True, color="cyan"),
     Column(title="STATE", at_least=8, at_most=10, drop=2),
     Column(title="NAME", at_least=10, at_most=40, drop=0),
     Column(title="COROUTINE", at_least=12, at_most=48, drop=3),
-    Column(title="WHERE", at_least=20, at_most=100, drop=1),
+    Column(title="CREATED", at_least=8, at_most=8, drop=6, optional=True),
+    Column(title="AGE", at_least=6, at_most=7, drop=4, right=True, optional=True),
+    Column(title="WHERE", at_least=30, at_most=100, drop=1),
+    Column(title="CREATED IN", at_least=24, at_most=48, drop=5, optional=True),
 )
+
+ENDED_COLUMNS = (
+    Column(title="ID", at_least=4, at_most=10, right=True, color="cyan"),
+    Column(title="NAME", at_least=10, at_most=40, drop=0),
+    Column(title="COROUTINE", at_least=12, at_most=48, drop=4),
+    Column(title="ENDED", at_least=8, at_most=8, drop=3),
+    Column(title="AFTER", at_least=6, at_most=7, drop=2, right=True),
+    Column(title="HOW", at_least=36, at_most=120, drop=1),
+    Column(title="CREATED IN", at_least=24, at_most=48, drop=5),
+)
+
+UNSEEN = "(not seen)"
+"""In place of the line that created a task; `where` says why."""
+
+PENDING_AFTER = 1.0
+"""Seconds after which a task that was asked to cancel itself should have ended."""
+PENDING_TOLD = 10
+"""Such tasks told under a listing; an application that shuts down may have thousands."""
 
 
 def task_row(task: TaskInfo) -> tuple[str, ...]:
     """A task as the cells of `TASK_COLUMNS`."""
-    state = f"{task.state}!" if task.cancelling else task.state
+    state = f"{task.state}!" if task.cancelling or task.cancelled_by else task.state
+    unseen = UNSEEN if task.created_by else ""
     return (
         str(task.number),
         state,
         printable(task.name),
         printable(task.coroutine),
+        unseen and "-" if task.created_at is None else clock(task.created_at),
+        unseen and "-" if task.age is None else duration(task.age),
         printable(location(task)),
+        printable(place(task.created_in)) or unseen,
     )
+
+
+def ended_row(task: TerminatedTask) -> tuple[str, ...]:
+    """An ended task as the cells of `ENDED_COLUMNS`."""
+    return (
+        str(task.number),
+        printable(task.name),
+        printable(task.coroutine),
+        clock(task.ended_at),
+        "-" if task.duration is None else duration(task.duration),
+        printable(ending(task)),
+        printable(place(task.created_in)) or UNSEEN,
+    )
+
+
+def ending(task: TerminatedTask) -> str:
+    """How a task ended, in words."""
+    how = f"{task.outcome}: {task.error}" if task.error else task.outcome
+    if task.swallowed:
+        return f"{how}, swallowed a cancellation by {task.cancelled_by}"
+    if task.outcome == "cancelled" and task.cancelled_by:
+        return f"{how} by {task.cancelled_by}"
+    return how
+
+
+def is_overdue(task: TaskInfo) -> bool:
+    """Whether it was asked to cancel itself and goes on nevertheless."""
+    return task.cancel_age is not None and task.cancel_age >= PENDING_AFTER
+
+
+def overdue_lines(tasks: Sequence[TaskInfo]) -> Iterator[str]:
+    """The lines under a listing about tasks that go on although they were asked to cancel."""
+    for task in tasks[:PENDING_TOLD]:
+        yield f"{task_label(task)}: {pending(task)}"
+    if (more := len(tasks) - PENDING_TOLD) > 0:
+        yield f"{more} more were asked to cancel and are still there, marked with !"
+
+
+def pending(task: TaskInfo) -> str:
+    """`cancel requested 12.0s ago by task 3, still waiting`; empty if there is nothing to tell."""
+    if task.cancel_age is not None:
+        ago = duration(task.cancel_age)
+        return f"cancel requested {ago} ago by {printable(task.cancelled_by)}, still {task.state}"
+    return f"cancel requested, still {task.state}" if task.cancelling else ""
+
+
+def duration(seconds: float) -> str:
+    """Seconds in at most seven cells: `0.3ms`, `12.5s`, `3m20s`, `5h07m`, `12d03h`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.1f}ms"
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02}s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours < 48 else f"{hours // 24}d{hours % 24:02}h"
 
 
 def location(task: TaskInfo) -> str:
     """Where a task is, in short: `worker.py:42 fetch > sleep`."""
-    if task.location is None:
+    shown = place(task.location)
+    return f"{shown} > {task.awaits}" if task.awaits else shown
+
+
+def place(frame: FrameInfo | None) -> str:
+    """A line of code, in short: `worker.py:42 fetch`."""
+    if frame is None:
         return ""
-    frame = task.location
-    place = f"{_base_name(frame.filename)}:{frame.lineno} {frame.function}"
-    return f"{place} > {task.awaits}" if task.awaits else place
+    return f"{_base_name(frame.filename)}:{frame.lineno} {frame.function}"
 
 
 def _base_name(filename: str) -> str:
@@ -182,12 +164,15 @@ def task_label(task: TaskInfo) -> str:
 
 
 def stack_lines(stack: TaskStack, *, color: bool = False) -> Iterator[str]:
-    """A task's await chain with its source lines, outermost first."""
+    """Who created a task, and its await chain with its source lines, outermost first."""
     task = stack.task
+    yield from _ancestry_lines(stack.ancestry, stack.beginning, color=color)
     head = f"{task_label(task)}: {task.state}, coroutine {printable(task.coroutine)}"
-    if task.cancelling:
-        head += ", cancellation requested"
     yield styled(head, color, bold=True)
+    if task.created_at is not None and task.age is not None:
+        yield f"  created {moment(task.created_at)}, {duration(task.age)} ago"
+    if waits := pending(task):
+        yield styled(f"  {waits}", color, fg="yellow")
     if not stack.frames:
         yield "  (no Python frames: it has not started, or has just ended)"
     yield from _frame_lines(stack.frames, color=color)
@@ -195,6 +180,75 @@ def stack_lines(stack: TaskStack, *, color: bool = False) -> Iterator[str]:
         yield f"  awaiting {printable(stack.awaiting)}"
     if stack.note:
         yield f"  ({printable(stack.note)})"
+    yield from _request_lines(stack.cancellations, color=color)
+
+
+def _ancestry_lines(steps: Sequence[CreationStep], beginning: str, *, color: bool) -> Iterator[str]:
+    """Each creator's stack when it created the next, the oldest first."""
+    if beginning:
+        yield f"({printable(beginning)})"
+    for step in steps:
+        head = f"{printable(step.creator)} created {printable(step.created)}:"
+        yield styled(head, color, bold=True)
+        yield from _frame_lines(step.frames, color=color)
+
+
+def _request_lines(requests: Sequence[CancellationInfo], *, color: bool) -> Iterator[str]:
+    """Each request to cancel a task, the latest first."""
+    for request in requests:
+        end = ":" if request.frames else ""
+        head = f"cancel requested {moment(request.at)} by {printable(request.by)}{end}"
+        yield styled(head, color, bold=True)
+        yield from _frame_lines(request.frames, color=color)
+
+
+def ended_lines(stack: TerminatedStack, *, color: bool = False) -> Iterator[str]:
+    """How a task ended: who created it, its exception's stack, who cancelled it."""
+    task = stack.task
+    yield from _ancestry_lines(stack.ancestry, stack.beginning, color=color)
+    head = f"task {task.number} ({task.name}): {ending(task)}"
+    yield styled(printable(head), color, bold=True)
+    if stack.note:
+        yield f"  ({printable(stack.note)})"
+    yield f"  coroutine {printable(task.coroutine)}"
+    yield f"  {_times(task)}"
+    yield from _frame_lines(stack.frames, color=color)
+    for cause in stack.causes:
+        yield f"  from {printable(cause)}"
+    yield from _request_lines(stack.cancellations, color=color)
+
+
+def _times(task: TerminatedTask) -> str:
+    ended = f"ended {moment(task.ended_at)}"
+    if task.created_at is None or task.duration is None:
+        return ended
+    return f"created {moment(task.created_at)}, {ended}, after {duration(task.duration)}"
+
+
+def moment(unix_time: float) -> str:
+    """A time of the day in the application's time zone, with its date."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix_time))
+
+
+def clock(unix_time: float) -> str:
+    """A time of the day in the application's time zone."""
+    return time.strftime("%H:%M:%S", time.localtime(unix_time))
+
+
+def ended_summary(page: TerminatedPage) -> Iterator[str]:
+    """The lines under a listing of ended tasks; they say what it leaves out, and why."""
+    text = f"{page.remembered} ended task{'' if page.remembered == 1 else 's'} remembered"
+    if page.remembered < page.ended:
+        text += f", of {page.ended} that ended"
+    if page.matched < page.remembered:
+        text = f"{page.matched} of {text}"
+    if len(page.tasks) < page.matched:
+        text = f"{len(page.tasks)} shown of {text}: --filter narrows, --limit 0 shows all"
+    yield text
+    if page.dropped:
+        yield f"{page.dropped} more were dropped: they ended faster than they could be recorded"
+    if page.note:
+        yield f"nothing is being recorded: {page.note}"
 
 
 def thread_lines(stack: ThreadStack, *, color: bool = False) -> Iterator[str]:

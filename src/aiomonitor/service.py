@@ -94,7 +94,9 @@ class Service:
         with selectors.DefaultSelector() as selector:
             for sock in (self._wake, *self._listeners):
                 selector.register(sock, selectors.EVENT_READ)
-            ready = [key.fileobj for key, _ in selector.select()]
+            while not (events := selector.select(self._shell.tick())):
+                pass
+            ready = [key.fileobj for key, _ in events]
         return self._wake not in ready
 
     def _serve(self) -> None:
@@ -114,10 +116,17 @@ class Service:
             # What the first command needs; it loads while the first client is being recognised.
             preload = partial(import_module, "aiomonitor.arguments")
             tasks.start_soon(anyio.to_thread.run_sync, preload)
+            tasks.start_soon(self._tick)
             for listener in self._listeners:
                 tasks.start_soon(self._accept, listener, tasks)
             await anyio.wait_readable(self._wake)
             tasks.cancel_scope.cancel()
+
+    async def _tick(self) -> None:
+        import anyio
+
+        while True:  # noqa: ASYNC110 - there is no event to wait for: the application must not pay
+            await anyio.sleep(self._shell.tick())
 
     async def _accept(self, listener: socket.socket, tasks: Any) -> None:
         import anyio

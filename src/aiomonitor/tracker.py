@@ -6,21 +6,24 @@ and a listing keeps weak references, page by page.
 
 from __future__ import annotations
 
-import heapq
 import math
-import operator
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .ancestry import Ancestry
 from .backends.frames import symbolise
 from .errors import TaskNotFoundError
+from .history import History
+from .lives import canceller, created_by, standing
 from .model import TaskInfo, TaskPage
+from .ordering import Candidate, Selection, natural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .backends.base import Backend, TaskHandle
+    from .backends.life import TaskLife
     from .model import SortKey
 
 _Result = TypeVar("_Result")
@@ -32,8 +35,10 @@ _NUMBERS_TOLD = 5
 class Tracker:
     """Numbers, finds and lists the tasks of one backend. Every method may run in any thread."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, history: int = 1000) -> None:
         self._backend = backend
+        self.history = History(backend, history)
+        self.ancestry = Ancestry(backend, self.history)
         self._last_number = 0
         self._lock = threading.Lock()
 
@@ -45,7 +50,7 @@ class Tracker:
         with self._lock:
             number = self._backend.number_of(task)
             if number is None:
-                number = self._last_number = self._last_number + 1
+                number = self._last_number = self._backend.next_number()
                 self._backend.set_number(task, number)
         return number
 
@@ -59,7 +64,7 @@ class Tracker:
         Weak references and sort keys are kept, not tasks; and with a limit only a few of them.
         """
         total = matched = 0
-        selection = _Selection(limit, reverse=reverse)
+        selection = Selection(limit, reverse=reverse)
         wanted = filter.casefold()
         key_of = getattr(self, f"_by_{sort}")
         for task in self._backend.live_tasks():
@@ -71,7 +76,7 @@ class Tracker:
         chosen = selection.chosen()
         return TaskPage(total=total, matched=matched, tasks=self._described(chosen))
 
-    def _described(self, chosen: Iterator[_Candidate]) -> Iterator[TaskInfo]:
+    def _described(self, chosen: Iterator[Candidate]) -> Iterator[TaskInfo]:
         """Rows, made when they are asked for."""
         for task in self._backend.borrow(candidate[2] for candidate in chosen):
             yield self.describe(task)
@@ -91,6 +96,11 @@ class Tracker:
     def _by_coroutine(self, task: TaskHandle) -> Any:
         return self._backend.names(task)[1]
 
+    def _by_age(self, task: TaskHandle) -> Any:
+        """The youngest first; those whose creation nobody saw are older than the monitor."""
+        life = self._backend.life_of(task)
+        return -life.born if life is not None and life.stack else math.inf
+
     def _by_state(self, task: TaskHandle) -> Any:
         return self._backend.facts(task).state
 
@@ -102,6 +112,7 @@ class Tracker:
         """One task as a value."""
         facts = self._backend.facts(task)
         point, awaits = self._backend.innermost(task)
+        life = self._backend.life_of(task)
         return TaskInfo(
             number=self.number(task),
             object_id=id(task),
@@ -111,7 +122,30 @@ class Tracker:
             location=symbolise(point) if point else None,
             awaits=awaits,
             cancelling=facts.cancelling,
+            **self._creation(life),
+            **self._cancellation(life, facts.cancelling),
         )
+
+    def _creation(self, life: TaskLife | None) -> dict[str, Any]:
+        teller = self.history.teller()
+        if life is None or not life.stack:
+            return {"created_by": created_by(life, teller)}
+        return {
+            "created_at": teller.wall_time(life.born),
+            "age": self._backend.now() - life.born,
+            "created_in": teller.place(life.stack),
+            "created_by": created_by(life, teller),
+            "parent": life.parent if life.parent > 0 else None,
+        }
+
+    def _cancellation(self, life: TaskLife | None, cancelling: int) -> dict[str, Any]:
+        request = standing(life, cancelling) if life is not None else None
+        if life is None or request is None:
+            return {}
+        return {
+            "cancel_age": self._backend.now() - request.when,
+            "cancelled_by": canceller(life, request, self.history.label),
+        }
 
     def with_task(self, reference: int | str, use: Callable[[TaskHandle], _Result]) -> _Result:
         """Call `use` with the task of that number, `id()` or unique name, and return its result.
@@ -156,54 +190,14 @@ class Tracker:
 
     def _not_found(self, reference: str) -> str:
         number = _as_number(reference)
+        if self.history.find(reference):
+            called = f"task {reference}" if number is not None else repr(reference)
+            return f"{called} has ended: 'where-terminated {reference}' tells how"
         if number is None:
             return f"no live task is called {reference!r}: 'ps' lists what there is"
-        if 0 < number <= self._last_number:
+        if 0 < number <= self._last_number or self.history.has_ended(number):
             return f"task {reference} has ended"
         return f"no task has the number {reference}: 'ps' lists what there is"
-
-
-_Candidate = tuple[Any, int, "weakref.ref[TaskHandle]"]
-"""A sort key and a serial number, which is unique: so comparing never gets to the reference."""
-
-
-class _Selection:
-    """The first `limit` of many tasks, or all of them, in order; what is kept is bounded by that.
-
-    What will not be among the first is turned away before anything is allocated for it: a hundred
-    thousand new tuples would make the garbage collector run, and the application wait for it.
-    Without a limit they are sorted in short runs, since one long sort would keep the GIL.
-    """
-
-    _RUN = 1000
-
-    def __init__(self, limit: int | None, *, reverse: bool) -> None:
-        self._limit = limit
-        self._reverse = reverse
-        self._comes_before = operator.gt if reverse else operator.lt
-        self._last: tuple[Any, int] | None = None  # of the first `limit`, once there are so many
-        self._run: list[_Candidate] = []
-        self._runs: list[list[_Candidate]] = []
-
-    def offer(self, key: Any, serial: int, task: TaskHandle) -> None:
-        if self._last is None or self._comes_before((key, serial), self._last):
-            self._run.append((key, serial, weakref.ref(task)))
-            if len(self._run) >= self._RUN + (self._limit or 0):
-                self._end_run()
-
-    def _end_run(self) -> None:
-        self._run.sort(reverse=self._reverse)
-        if self._limit is None:
-            self._runs.append(self._run)
-            self._run = []
-        else:
-            del self._run[self._limit :]
-            if self._run and len(self._run) == self._limit:
-                self._last = self._run[-1][:2]
-
-    def chosen(self) -> Iterator[_Candidate]:
-        self._end_run()
-        return heapq.merge(*self._runs, self._run, reverse=self._reverse)
 
 
 def _as_number(reference: str) -> int | None:
@@ -216,11 +210,3 @@ def _ambiguous(name: str, numbers: list[int]) -> str:
     told = ", ".join(map(str, numbers[:_NUMBERS_TOLD]))
     more = ", …" if len(numbers) > _NUMBERS_TOLD else ""
     return f"several tasks are called {name!r}: give a number ({told}{more})"
-
-
-def natural(text: str) -> tuple[str, int]:
-    """A sort key that puts `worker-9` before `worker-10`."""
-    stem = text.rstrip("0123456789")
-    digits = text[len(stem) :]
-    # A task's name may hold digits that are no ASCII ones, or thousands of them.
-    return (stem, int(digits)) if digits.isascii() and 0 < len(digits) < 19 else (text, -1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from types import CodeType
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
@@ -27,6 +29,23 @@ def aliases_of(command: object) -> tuple[str, ...]:
     """The names that `alt_names` gave a command, in the order they were given."""
     aliases: tuple[str, ...] = getattr(command, _ALIASES, ())
     return aliases
+
+
+_preserved: set[CodeType] = set()
+
+
+def preserve_termination_log(function: _Command) -> _Command:
+    """Remember how tasks of this coroutine function ended, beyond `max_termination_history`."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        raise TypeError(f"preserve_termination_log: {function!r} is no function written in Python")
+    _preserved.add(code)
+    return function
+
+
+def is_preserved(code: CodeType | None) -> bool:
+    """Whether `preserve_termination_log` marked the function that has this code."""
+    return code in _preserved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,19 +15,20 @@ if TYPE_CHECKING:
     from .base import Backend
 
 
-def detect(loop: object | None) -> Backend:
+def detect(loop: object | None, *, hooked: bool = True) -> Backend:
     """The backend that watches `loop`.
 
     None means the run that the calling thread is inside, else the thread's current event loop; none
-    is ever created. Raises `NoEventLoopError` where there is none and `UnsupportedLoopError` for an
-    object of no runtime that we know.
+    is ever created. `hooked` backends record who creates, cancels and ends tasks. Raises
+    `NoEventLoopError` where there is no loop and `UnsupportedLoopError` for an object of no runtime
+    that we know.
     """
     if "asyncio" in sys.modules:
         from . import _asyncio
 
         found = _asyncio.event_loop_here() if loop is None else loop
         if _asyncio.is_event_loop(found):
-            return _asyncio.AsyncioBackend(found)
+            return _asyncio.AsyncioBackend(found, hooked=hooked)
     if loop is not None:
         raise UnsupportedLoopError(
             f"loop is {_kind(loop)}, which is no asyncio event loop: "

@@ -9,12 +9,14 @@ import itertools
 import os
 import sys
 import threading
+import time
 import weakref
 from typing import TYPE_CHECKING, Any, cast
 
 from . import _asyncio_tasks as tasks
 from . import frames
 from ._asyncio_cancel import Canceller, post
+from ._asyncio_recording import Recording
 from .base import AwaitChain, CodePoint
 from .ownership import Releaser
 
@@ -27,8 +29,12 @@ if TYPE_CHECKING:
 
     from ._asyncio_tasks import Task
     from .base import TaskFacts, TaskHandle
+    from .life import TaskLife
 
 _serial = itertools.count(1)
+
+_RUN_HANDLE = asyncio.Handle._run.__code__  # noqa: SLF001 - see test_drift
+"""What the stdlib's loop calls each callback with; uvloop has no Python frames of its own."""
 
 NO_STACK = "The task is running, in code whose frames cannot be read."
 ENDED = "The task has ended."
@@ -56,8 +62,9 @@ def is_event_loop(thing: object) -> TypeIs[asyncio.AbstractEventLoop]:
 class AsyncioBackend:
     """The `Backend` of one event loop; what each method promises is said there."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, hooked: bool = False) -> None:
         self._loop = loop
+        self._recording = Recording(loop, hooked=hooked)
         self._thread_id: int | None = None
         self._releaser = Releaser(self.call_in_loop)
         self._canceller = Canceller(loop)
@@ -72,11 +79,13 @@ class AsyncioBackend:
         return "uvloop" if "uvloop" in modules else "asyncio"
 
     def attach(self) -> None:
+        self._recording.begin()
         self.loop_thread_id()
         if not hasattr(self._loop, "_thread_id"):
             self.call_in_loop(self._note_thread)  # now or when it runs, only the loop can tell
 
     def detach(self) -> None:
+        self._recording.end()
         if self._loop.is_closed():
             self._releaser.abandon()
 
@@ -99,7 +108,40 @@ class AsyncioBackend:
             if task is not None and task.get_loop() is loop and not task.done()
         ]
 
+    def next_number(self) -> int:
+        return self._recording.next_number()
+
+    def life_of(self, task: TaskHandle) -> TaskLife | None:
+        return self._recording.life_of(task)
+
+    def drain(self, limit: int) -> Sequence[TaskLife]:
+        return self._recording.drain(limit)
+
+    @property
+    def not_recording(self) -> str:
+        return self._recording.obstacle
+
+    @property
+    def dropped(self) -> int:
+        return self._recording.dropped
+
+    def site_of(self, stack: tuple[CodePoint, ...]) -> CodePoint | None:
+        if not stack:
+            return None
+        return stack[frames.shown_of([point.code for point in stack], self._in_library)[0]]
+
+    def trimmed(self, stack: tuple[CodePoint, ...]) -> tuple[CodePoint, ...]:
+        for index in range(len(stack) - 1, -1, -1):
+            if stack[index].code is _RUN_HANDLE:
+                return stack[index + 1 :]
+        return stack
+
+    def now(self) -> float:
+        return time.monotonic()
+
     def number_of(self, task: TaskHandle) -> int | None:
+        if (life := self._recording.life_of(task)) is not None:
+            return life.number
         number: int | None = getattr(task, self._number_name, None)
         if number is None and self._numbers:
             return self._numbers.get(task)

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import weakref
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Sequence
     from types import CodeType
 
     from aiomonitor.model import CancelOutcome, LoopState, TaskState
+
+    from .life import TaskLife
 
 TaskHandle = object
 """The runtime's own task. Only backends look inside; nobody may keep one: the monitor must never be
@@ -96,6 +98,33 @@ class Backend(Protocol):
     def names(self, task: TaskHandle) -> tuple[str, str]:
         """The task's name and its coroutine's: what `facts` says, at a fraction of the price."""
         ...
+
+    def next_number(self) -> int:
+        """A number that no task has had."""
+
+    def life_of(self, task: TaskHandle) -> TaskLife | None:
+        """What the hook knows of a live task; None without a hook."""
+
+    def drain(self, limit: int) -> Sequence[TaskLife]:
+        """Up to `limit` tasks that have ended since the last call. One thread at a time."""
+
+    @property
+    def not_recording(self) -> str:
+        """Why no lives are being recorded, in words; empty while they are."""
+
+    @property
+    def dropped(self) -> int:
+        """Ended tasks that are in no answer of `drain`, since nobody called it in time."""
+
+    def site_of(self, stack: tuple[CodePoint, ...]) -> CodePoint | None:
+        """The innermost place of a stack outside of the runtime's library, or its innermost."""
+
+    def trimmed(self, stack: tuple[CodePoint, ...]) -> tuple[CodePoint, ...]:
+        """The stack without the loop's own frames at its outer end: who started the loop is no
+        news."""
+
+    def now(self) -> float:
+        """The hook's clock, which runs in seconds from an arbitrary moment."""
 
     def facts(self, task: TaskHandle) -> TaskFacts:
         """Name, coroutine and state."""

@@ -11,6 +11,7 @@ given to a task, to have an await chain.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -18,16 +19,38 @@ from aiomonitor.model import CancelOutcome
 
 from . import frames
 from .base import AwaitChain, CodePoint, TaskFacts
+from .life import OUTSIDE
 
 if TYPE_CHECKING:
     import weakref
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Sequence
+    from types import CodeType
 
     from aiomonitor.model import LoopState, TaskState
 
     from .base import TaskHandle
+    from .life import Cancellation, Failure, Outcome, TaskLife
 
 _in_no_library = frames.library_test("\0")
+
+
+@dataclass(eq=False, kw_only=True)
+class FakeLife:
+    """A task's life as the hook of a real backend records it; ended, unless told otherwise."""
+
+    number: int
+    name: str = "task"
+    coroutine: str = "coroutine"
+    born: float = 0.0
+    ended: float = 1.0
+    stack: tuple[CodePoint, ...] = ()
+    parent: int = OUTSIDE
+    cancellations: tuple[Cancellation, ...] = ()
+    outcome: Outcome = "result"
+    failure: Failure | None = None
+    cancelling: int = 0
+    code: CodeType | None = None
+    is_ended: bool = True
 
 
 @dataclass(eq=False, kw_only=True)
@@ -46,6 +69,7 @@ class FakeTask:
     cancelled: CancelOutcome = CancelOutcome.ENDED
     awaits: str = ""
     number: int | None = None
+    life: TaskLife | None = None
 
     def finish(self) -> None:
         """End, as a task does whose coroutine has returned."""
@@ -67,6 +91,11 @@ class FakeBackend:
         self.thread_id: int | None = None
         self.attached = False
         self.posted: list[Callable[[], object]] = []
+        self.ended: list[TaskLife] = []
+        self.dropped = 0
+        self.not_recording = ""
+        self.clock = 0.0
+        self._counter = itertools.count(1)
 
     def add(
         self,
@@ -116,6 +145,25 @@ class FakeBackend:
 
     def set_number(self, task: TaskHandle, number: int) -> None:
         _scripted(task).number = number
+
+    def next_number(self) -> int:
+        return next(self._counter)
+
+    def life_of(self, task: TaskHandle) -> TaskLife | None:
+        return _scripted(task).life
+
+    def drain(self, limit: int) -> Sequence[TaskLife]:
+        drained, self.ended = self.ended[:limit], self.ended[limit:]
+        return drained
+
+    def site_of(self, stack: tuple[CodePoint, ...]) -> CodePoint | None:
+        return stack[-1] if stack else None
+
+    def trimmed(self, stack: tuple[CodePoint, ...]) -> tuple[CodePoint, ...]:
+        return stack
+
+    def now(self) -> float:
+        return self.clock
 
     def names(self, task: TaskHandle) -> tuple[str, str]:
         return _scripted(task).name, _scripted(task).coroutine

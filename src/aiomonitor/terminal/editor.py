@@ -25,7 +25,7 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 
 from aiomonitor.errors import CommandInterrupted
-from aiomonitor.render import printable
+from aiomonitor.tables import printable
 
 from .keys import ConnectionInput
 from .lines import LineTooLong

@@ -1,0 +1,116 @@
+"""The hook of one monitor on one asyncio loop: who created, who cancelled, how it ended.
+
+A task's `TaskRecord` hangs on the task while that lives, and is handed over when it ends: so the
+application's thread does the same little work whether anybody looks or not, what is live needs no
+index, and what is gone leaves nothing behind. The parts are in `_asyncio_hook_*`.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from ._asyncio_hook_create import running_loop
+from ._asyncio_hook_end import record_of
+from ._asyncio_hook_queue import QUEUE_LIMIT, EndQueue
+from ._asyncio_hook_stack import DEPTH
+from ._asyncio_hook_watch import LoopWatch
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from ._asyncio_hook_record import TaskRecord
+
+_watches: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[LoopWatch]] = (
+    weakref.WeakKeyDictionary()
+)
+_lock = threading.Lock()
+"""For installing and uninstalling; the hook itself takes none."""
+
+
+class TaskHook:
+    """Watches the tasks of `loop`; several hooks on one loop share the work and the numbers.
+
+    `depth` frames are kept of each stack; 8 is the quickest. `clock` counts seconds. The first hook
+    of a loop decides both.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        depth: int = DEPTH,
+        clock: Callable[[], float] = time.monotonic,
+        limit: int = QUEUE_LIMIT,
+    ) -> None:
+        self._loop = loop
+        self._new_watch = functools.partial(LoopWatch, loop, depth, clock)
+        self._queue = EndQueue(limit)
+        self._watch: LoopWatch | None = None
+
+    def install(self) -> None:
+        """Begin; in the loop's thread, or while the loop does not run."""
+        with _lock:
+            known = _watches.get(self._loop)
+            watch = known() if known else None
+            if watch is None or not watch.active:
+                watch = self._new_watch()
+                watch.start()
+                _watches[self._loop] = weakref.ref(watch)
+            watch.queues += (self._queue,)
+            self._watch = watch
+
+    def uninstall(self) -> None:
+        """End, and leave loop and tasks as they were. Idempotent; in any thread.
+
+        In another thread than the loop's, the loop is asked to see to its tasks.
+        """
+        with _lock:
+            watch = self._watch
+            if watch is None or self._queue not in watch.queues:
+                return
+            watch.queues = tuple(each for each in watch.queues if each is not self._queue)
+            if not watch.queues:
+                watch.stop()
+                self._in_loop(watch.release_tasks)
+
+    def _in_loop(self, function: Callable[[], None]) -> None:
+        if running_loop() is self._loop or not self._loop.is_running():
+            function()
+        else:
+            self._loop.call_soon_threadsafe(function)
+
+    @property
+    def active(self) -> bool:
+        """Whether it watches: a hook that failed took itself off."""
+        return self._watch is not None and self._watch.active and self._queue in self._watch.queues
+
+    def next_number(self) -> int:
+        """A number for a task that has no record; atomic, any thread. After `install()`."""
+        if self._watch is None:
+            raise RuntimeError("the hook is not installed: call install() first")
+        return self._watch.next_number()
+
+    def record(self, task: Any) -> TaskRecord | None:
+        """What is known of a task; any thread. Of a live one, parts of it may still change."""
+        watch = self._watch
+        record = record_of(task)
+        if record is None and watch is not None:
+            record = watch.others.get(task)
+        return record if record is not None and record.watch is watch else None
+
+    def drain(self, limit: int = 1000) -> list[TaskRecord]:
+        """Up to `limit` tasks that have ended, in order; in one thread at a time, not the loop's.
+
+        A thousand take 0.1 ms, so the GIL is never held for long.
+        """
+        return self._queue.drain(limit)
+
+    @property
+    def dropped(self) -> int:
+        """Ended tasks that were not handed over, because nobody drained."""
+        return self._queue.dropped

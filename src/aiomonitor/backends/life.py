@@ -1,0 +1,81 @@
+"""What a backend's hook tells of a task's life: who created it, who cancelled it, how it ended.
+
+Runtime-neutral, and harmless to keep: numbers, text and code. This module must not import any
+runtime.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
+
+from .base import CodePoint
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+Stack = tuple[CodePoint, ...]
+Outcome = Literal["result", "exception", "cancelled"]
+
+CALLBACK: Final = 0
+"""In place of a task's number: done by a callback of the loop."""
+
+OUTSIDE: Final = -1
+"""In place of a task's number: done by another thread, or while the loop did not run."""
+
+
+class Cancellation(NamedTuple):
+    """One request to cancel a task, that the task accepted.
+
+    `by` is a task's number, `CALLBACK` or `OUTSIDE`; `when` is the hook's clock. `reason` is
+    "timeout", with the `delay` in seconds where it is known; "taskgroup", with the failed sibling's
+    number as `other`; "awaited": task `other` awaits this one and was cancelled itself; or empty.
+    """
+
+    when: float
+    by: int
+    stack: Stack
+    reason: str = ""
+    delay: float | None = None
+    other: int | None = None
+
+
+class Failure(NamedTuple):
+    """The exception that ended a task, without the exception: its type's name, its text, where it
+    came from (outermost first), and the same of those that it was raised from, as text."""
+
+    type: str
+    text: str
+    stack: Stack
+    causes: tuple[str, ...] = ()
+
+
+class TaskLife(Protocol):
+    """The hook's record of one task. Times are the hook's clock, in seconds.
+
+    `stack` is empty for a task that the hook did not see being created; `parent` is a task's
+    number, `CALLBACK` or `OUTSIDE`. The second half is there once the task has ended.
+    """
+
+    number: int
+    born: float
+    stack: Stack
+    parent: int
+    cancellations: tuple[Cancellation, ...]  # the latest first
+
+    name: str
+    coroutine: str
+    code: CodeType | None
+    ended: float
+    outcome: Outcome
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the second half is there."""
+
+    @property
+    def failure(self) -> Failure | None:
+        """What ended it, if that was an exception."""
+
+    @property
+    def cancelling(self) -> int:
+        """Cancellations not taken back at the end; 0 on 3.10, which does not count."""

@@ -1,0 +1,99 @@
+"""What the commands that list and show tasks have in common: options, tables, JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import itertools
+from typing import TYPE_CHECKING, Annotated, Any
+
+from . import tables
+from .commands import CommandInterpreter
+from .errors import CommandError, TaskNotFoundError, UsageError
+from .model import SortKey
+from .utils import Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from .model import TaskPage
+
+LISTING_LIMIT = 500
+"""Rows of a listing unless it is told otherwise: some screens, not a flood."""
+_CHUNK = 25
+"""Rows that are written at once: the first screen appears while the rest is being made."""
+
+FilterOption = Annotated[
+    str, Parameter(metavar="TEXT", help="Only tasks whose name or coroutine contains this.")
+]
+SortOption = Annotated[SortKey, Parameter(help="What the rows are ordered by.")]
+ReverseOption = Annotated[bool, Parameter(help="The other way round.")]
+LimitOption = Annotated[
+    int, Parameter(metavar="N", help=f"At most so many rows; 0 for all. [{LISTING_LIMIT}]")
+]
+JsonOption = Annotated[bool, Parameter(help="JSON, for programs; all rows unless limited.")]
+
+
+class Listings(CommandInterpreter):
+    """Writes what commands have found to the client that asked."""
+
+    def _write_table(
+        self, columns: Sequence[tables.Column], rows: Iterator[tuple[str, ...]]
+    ) -> int:
+        """Write rows as they are made; returns how many there were."""
+        color = self._client.color
+        first = list(itertools.islice(rows, _CHUNK))
+        layout = tables.Layout.fit(columns, first, self._client.columns)
+        self._write(layout.header(color=color) + "\n")
+        shown = 0
+        for chunk in _chunks(itertools.chain(first, rows)):
+            shown += len(chunk)
+            self._write("".join(f"{layout.line(row, color=color)}\n" for row in chunk))
+        return shown
+
+    def _write_json_page(self, page: TaskPage) -> None:
+        """One document, written row by row: a page may be as long as the application is large."""
+        self._write('{"tasks": [')
+        separator = "\n"
+        for chunk in _chunks(page.tasks):
+            self._write(separator + ",\n".join(map(as_json, chunk)))
+            separator = ",\n"
+        self._write(f'\n], "total": {page.total}, "matched": {page.matched}}}\n')
+
+    def _look_up(self, query: Any, task: str) -> Any:
+        """A task that is gone is the user's news, not a fault: one line."""
+        try:
+            return query(task)
+        except TaskNotFoundError as error:
+            raise CommandError(str(error)) from None
+
+    def _write_lines(self, lines: Iterable[str]) -> None:
+        self._write("".join(f"{line}\n" for line in lines))
+
+
+def row_limit(command: str, limit: int, *, json: bool) -> int | None:
+    """How many rows to show: -1 is the default, which spares people a flood, 0 means all."""
+    if limit < -1:
+        raise UsageError(f"{command}: a limit of {limit} makes no sense: 0 shows all rows")
+    if limit == -1:
+        return None if json else LISTING_LIMIT
+    return limit or None
+
+
+def _chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
+    iterator = iter(items)
+    while chunk := list(itertools.islice(iterator, _CHUNK)):
+        yield chunk
+
+
+def as_json(value: object) -> str:
+    """A value of the model as one line of JSON; ASCII, so that no name can harm a terminal."""
+    import json
+
+    return json.dumps(value, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, enum.Enum):
+        return value.value
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}

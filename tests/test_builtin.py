@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiomonitor.builtin import LISTING_LIMIT
+from aiomonitor.listing import LISTING_LIMIT
 from aiomonitor.model import CancelOutcome
 from aiomonitor.tables import width_of
 from support import Desk, Seat
@@ -39,6 +39,8 @@ def seat(desk: Desk) -> Seat:
         ("ps p", "do_ps"),
         ("where w", "do_where"),
         ("cancel ca", "do_cancel"),
+        ("ps-terminated ps_terminated pt pst", "do_ps_terminated"),
+        ("where-terminated where_terminated wt", "do_where_terminated"),
         ("signal", "do_signal"),
         ("stacktrace st stack", "do_stacktrace"),
         ("exit quit q", "do_exit"),
@@ -67,8 +69,10 @@ def names_in(text: str) -> list[str]:
 def test_ps(seat: Seat) -> None:
     """`ps` is a table with a summary, numbered from 1."""
     text = seat.type("ps")
-    assert text.splitlines()[0].split() == ["ID", "STATE", "NAME", "COROUTINE", "WHERE"]
-    assert text.splitlines()[1].split() == ["1", "waiting", "worker-10", "work_coroutine"]
+    titles = "ID STATE NAME COROUTINE CREATED AGE WHERE CREATED IN"
+    assert text.splitlines()[0].split() == titles.split()
+    row = "1 waiting worker-10 work_coroutine - - (not seen)"
+    assert text.splitlines()[1].split() == row.split()
     assert text.endswith("\n3 live tasks\n")
 
 
@@ -126,6 +130,14 @@ def test_ps_json(seat: Seat) -> None:
         "location": None,
         "awaits": "",
         "cancelling": 0,
+        "created_at": None,
+        "age": None,
+        "created_in": None,
+        "created_by": "not seen being created: it is older than the monitor, "
+        "or was made by other means",
+        "parent": None,
+        "cancel_age": None,
+        "cancelled_by": "",
     }
     assert json.loads(seat.type("ps --json -f nobody"))["tasks"] == []
 

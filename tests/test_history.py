@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from aiomonitor import history
+from aiomonitor.ancestry import CHAIN_LIMIT
 from aiomonitor.backends.base import CodePoint
-from aiomonitor.backends.fake import FakeBackend, FakeLife
-from aiomonitor.errors import TaskNotFoundError
-from aiomonitor.history import History
+from aiomonitor.backends.fake import FakeBackend, FakeLife, FakeTask
+from aiomonitor.backends.life import OUTSIDE, Cancellation, Outcome
+from aiomonitor.history import Found, History
 from aiomonitor.tracker import Tracker
 from aiomonitor.utils import preserve_termination_log
 
@@ -27,9 +29,13 @@ def ended(backend: FakeBackend, *numbers: int, **details: object) -> None:
         backend.ended.append(FakeLife(number=number, **details))  # type: ignore[arg-type]
 
 
-def numbers(kept: History, **query: object) -> list[int]:
+def select(kept: History, **query: object) -> Found:
     settings = {"filter": "", "sort": "ended", "reverse": False, "limit": None, **query}
-    return [task.number for task in kept.page(**settings).tasks]  # type: ignore[arg-type]
+    return kept.select(**settings)  # type: ignore[arg-type]
+
+
+def numbers(kept: History, **query: object) -> list[int]:
+    return [life.number for life in select(kept, **query).lives]
 
 
 def test_the_last_ones_are_remembered() -> None:
@@ -76,47 +82,49 @@ def test_sorting_and_filtering() -> None:
     assert numbers(kept, filter="work") == [2, 1, 3]
     assert numbers(kept, reverse=True) == [3, 1, 2]
     assert numbers(kept, sort="duration", limit=1) == [3]
-    page = kept.page(filter="other", sort="id", reverse=False, limit=None)
-    assert (page.remembered, page.matched) == (3, 1)
+    found = select(kept, filter="other", limit=0)
+    assert (found.ended, found.remembered, found.matched, found.lives) == (3, 3, 1, [])
 
 
 def test_names_may_repeat() -> None:
-    """Namesakes are all remembered; a name means the latest of them, a number that one."""
+    """Namesakes are all remembered, the latest first; a number means that one, before a name."""
     backend = FakeBackend()
     kept = History(backend, 10)
-    ended(backend, 1, 2, name="same")
-    assert kept.find("same").number == 2
-    assert kept.find("1").number == 1
-    with pytest.raises(TaskNotFoundError, match="ps-terminated"):
-        kept.find("gone")
+    ended(backend, 1, name="same", ended=1.0)
+    ended(backend, 2, name="same", ended=2.0)
+    ended(backend, 3, name="1", ended=3.0)
+    assert [life.number for life in kept.find("same")] == [2, 1]
+    assert [life.number for life in kept.find("1")] == [1]
+    assert kept.find("gone") == []
 
 
-def test_dropped_ones_are_counted() -> None:
-    """What the backend could not hand over is told."""
+def test_none_are_kept() -> None:
+    """A history of 0 keeps none but the marked ones, and still counts and tells of parents."""
     backend = FakeBackend()
-    backend.dropped = 7
-    assert History(backend, 1).page(filter="", sort="id", reverse=False, limit=None).dropped == 7
+    kept = History(backend, 0)
+    ended(backend, 1, name="parent")
+    ended(backend, 2, code=precious.__code__)
+    assert numbers(kept) == [2]
+    assert select(kept).ended == 2
+    assert kept.label(1) == "task 1 (parent)"
 
 
-def test_an_ancestry_goes_through_ended_tasks() -> None:
-    """Who created whom is told through tasks that have ended, the oldest first."""
+def test_a_limit_beyond_reason() -> None:
+    """A limit that no memory could hold is as good as any."""
+    kept = History(FakeBackend(), 10**30)
+    assert numbers(kept) == []
+
+
+def test_numbers_that_have_ended() -> None:
+    """Every number up to the last recorded one has ended, unless it is live."""
     backend = FakeBackend()
-    tracker = Tracker(backend)
-    ended(backend, 1, name="first")
-    ended(backend, 2, name="second", parent=1, stack=(HERE,))
-    tracker.history.drain()
-    steps = tracker.ancestry(2, (HERE, HERE))
-    assert [(each.creator, len(each.frames)) for each in steps] == [
-        ("task 1 (first)", 1),
-        ("task 2 (second)", 2),
-    ]
-
-
-def test_a_forgotten_ancestor_ends_the_chain() -> None:
-    """A parent that nobody remembers is told by its number."""
-    tracker = Tracker(FakeBackend())
-    assert [each.creator for each in tracker.ancestry(99, (HERE,))] == ["task 99"]
-    assert tracker.ancestry(99, ()) == ()
+    kept = History(backend, 1)
+    assert not kept.has_ended(1)
+    ended(backend, 5)
+    assert kept.has_ended(5)
+    assert kept.has_ended(4)
+    assert not kept.has_ended(6)
+    assert not kept.has_ended(0)
 
 
 _lives = st.builds(
@@ -132,7 +140,7 @@ _lives = st.builds(
 
 
 @given(st.lists(st.one_of(_lives, st.none()), max_size=200), st.integers(0, 20))
-def test_any_order_of_events_stays_bounded(events: list[FakeLife | None], limit: int) -> None:
+def test_any_order_of_ends_stays_bounded(events: list[FakeLife | None], limit: int) -> None:
     """Whatever ends in whatever order, drained whenever, the history is bounded and consistent."""
     backend = FakeBackend()
     tracker = Tracker(backend, limit)
@@ -145,7 +153,97 @@ def test_any_order_of_events_stays_bounded(events: list[FakeLife | None], limit:
     lasting = sum(each is not None and each.code is not None for each in events)
     assert len(numbers(tracker.history)) <= limit + lasting
     for number in range(51):
-        assert len(tracker.ancestry(number, (HERE,))) <= 32
+        assert len(tracker.ancestry.of("it", number, (HERE,)).steps) <= CHAIN_LIMIT
+
+
+def life_of(task: FakeTask) -> FakeLife:
+    assert isinstance(task.life, FakeLife)
+    return task.life
+
+
+class Lifetimes(RuleBasedStateMachine):
+    """Tasks are created, cancelled, ended, handed over and dropped in any order."""
+
+    LIMIT = 3
+    QUEUE = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backend = FakeBackend()
+        self.tracker = Tracker(self.backend, self.LIMIT)
+        self.live: list[FakeTask] = []
+        self.recorded: list[int] = []
+        self.dropped = 0
+
+    @rule(parent=st.integers(0, 30), seen=st.booleans(), marked=st.booleans())
+    def create(self, parent: int, seen: bool, marked: bool) -> None:
+        number = self.backend.next_number()
+        task = self.backend.add(f"name-{number % 3}")
+        task.number = number
+        task.life = FakeLife(
+            number=number,
+            name=task.name,
+            parent=min(parent, number - 1),
+            stack=(HERE,) if seen else (),
+            code=precious.__code__ if marked else None,
+        )
+        self.live.append(task)
+
+    @precondition(lambda self: self.live)
+    @rule(choice=st.integers(0, 30), by=st.sampled_from([OUTSIDE, 1, 5, 30]))
+    def cancel(self, choice: int, by: int) -> None:
+        task = self.live[choice % len(self.live)]
+        life = life_of(task)
+        life.cancellations = (Cancellation(self.backend.clock, by, (HERE,)), *life.cancellations)
+        life.cancelling = task.cancelling = task.cancelling + 1
+
+    @precondition(lambda self: self.live)
+    @rule(choice=st.integers(0, 30), outcome=st.sampled_from(["result", "cancelled"]))
+    def end(self, choice: int, outcome: Outcome) -> None:
+        task = self.live.pop(choice % len(self.live))
+        task.finish()
+        life = life_of(task)
+        life.ended = self.backend.clock = self.backend.clock + 1
+        life.outcome = outcome
+        if len(self.backend.ended) < self.QUEUE:
+            self.backend.ended.append(life)
+            self.recorded.append(life.number)
+        else:
+            self.backend.dropped += 1
+
+    @rule()
+    def drain(self) -> None:
+        self.tracker.history.drain()
+
+    @invariant()
+    def the_history_is_bounded(self) -> None:
+        found = select(self.tracker.history)
+        plain = [life for life in found.lives if life.code is None]
+        assert len(plain) <= self.LIMIT
+        assert found.ended == len(self.recorded)
+
+    @invariant()
+    def no_record_is_wrong(self) -> None:
+        """What is remembered has ended, once each, and is in the order of the ends."""
+        shown = numbers(self.tracker.history)
+        assert len(set(shown)) == len(shown)
+        assert shown == [number for number in reversed(self.recorded) if number in shown]
+        assert not {task.number for task in self.live} & set(shown)
+
+    @invariant()
+    def every_task_can_be_told(self) -> None:
+        """Whoever its parent is, live, ended, dropped or forgotten."""
+        for task in self.live:
+            info = self.tracker.describe(task)
+            assert info.created_by
+            assert (info.cancel_age is not None) == bool(life_of(task).cancellations)
+        for life in select(self.tracker.history).lives:
+            steps = self.tracker.ancestry.of("it", life.parent, life.stack).steps
+            assert len(steps) <= CHAIN_LIMIT
+            assert bool(steps) == bool(life.stack)
+
+
+TestLifetimes = Lifetimes.TestCase
 
 
 def test_origins_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aiomonitor import lives
+from aiomonitor.ancestry import Lineage
 from aiomonitor.backends.base import CodePoint
 from aiomonitor.backends.fake import FakeBackend, FakeLife
 from aiomonitor.backends.life import CALLBACK, OUTSIDE, Cancellation, Failure
@@ -48,7 +49,7 @@ def test_a_timeout_tells_its_delay() -> None:
 def test_a_task_group_names_the_sibling() -> None:
     """A group cancels because one of its tasks failed, and that one is named."""
     by = told(cancelled(reason="taskgroup", other=7))
-    assert by == "its TaskGroup, after sibling task 7 (t7) failed"
+    assert by == "its TaskGroup, after task 7 (t7) failed"
 
 
 def test_propagation_names_the_awaiting_task() -> None:
@@ -87,7 +88,7 @@ def test_a_swallowed_cancellation() -> None:
 
 def test_times_are_unix_time() -> None:
     """Readings of the hook's clock become Unix time; durations stay seconds."""
-    task = lives.terminated_task(FakeLife(number=1, born=1.0, ended=3.5), teller())
+    task = lives.terminated_task(FakeLife(number=1, born=1.0, ended=3.5, stack=(HERE,)), teller())
     assert (task.created_at, task.ended_at, task.duration) == (101.0, 103.5, 2.5)
 
 
@@ -100,7 +101,7 @@ def test_all_stacks_of_an_end() -> None:
         failure=failure,
         cancellations=(Cancellation(0.5, 2, (HERE, HERE)), Cancellation(0.4, 1, (HERE,))),
     )
-    stack = lives.terminated_stack(life, teller(), ())
+    stack = lives.terminated_stack(life, teller(), Lineage((), ""))
     assert [frame.filename for frame in stack.frames] == [__file__]
     assert stack.causes == ("KeyError: 1",)
     assert [(each.by, len(each.frames)) for each in stack.cancellations] == [

@@ -38,10 +38,13 @@ class Ancestry:
         self._history = history
 
     def of(self, label: str, parent: int, stack: Stack) -> Lineage:
-        """The lineage of a task, called `label`, that `parent` created with this stack."""
+        """The lineage of a task, called `label`, that `parent` created with this stack.
+
+        Without a stack nobody saw it, and `beginning` says why.
+        """
         steps: list[CreationStep] = []
         if not stack:
-            return Lineage((), f"{label} was {unseen(self._backend)}")
+            return Lineage((), unseen(self._backend))
         while len(steps) < CHAIN_LIMIT:
             origin = self._origins({parent}).get(parent)
             creator = _called(parent, origin)

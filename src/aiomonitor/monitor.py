@@ -234,8 +234,8 @@ def start_monitor(
 
     With `hook_task_factory` the monitor records who creates and who cancels each task, and how it
     ends. It remembers the last `max_termination_history` tasks that ended (0 for none), and those
-    marked with `aiomonitor.utils.preserve_termination_log` beyond that. Without it, tasks are listed
-    and inspected all the same, and the loop is not touched.
+    marked with `aiomonitor.utils.preserve_termination_log` beyond that. Without it, tasks are
+    listed and inspected all the same, and the loop is not touched.
 
     `monitor_cls` and `termui_port` are older spellings of `monitor` and `port`.
 

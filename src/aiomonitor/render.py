@@ -35,8 +35,8 @@ TASK_COLUMNS = (
     Column(title="COROUTINE", at_least=12, at_most=48, drop=3),
     Column(title="CREATED", at_least=8, at_most=8, drop=6, optional=True),
     Column(title="AGE", at_least=6, at_most=7, drop=4, right=True, optional=True),
-    Column(title="WHERE", at_least=30, at_most=100, drop=1),
-    Column(title="CREATED IN", at_least=24, at_most=48, drop=5, optional=True),
+    Column(title="WHERE", at_least=20, at_most=100, drop=1),
+    Column(title="CREATED IN", at_least=32, at_most=48, drop=5, optional=True),
 )
 
 ENDED_COLUMNS = (
@@ -169,6 +169,7 @@ def stack_lines(stack: TaskStack, *, color: bool = False) -> Iterator[str]:
     yield from _ancestry_lines(stack.ancestry, stack.beginning, color=color)
     head = f"{task_label(task)}: {task.state}, coroutine {printable(task.coroutine)}"
     yield styled(head, color, bold=True)
+    yield from _own_beginning(stack)
     if task.created_at is not None and task.age is not None:
         yield f"  created {moment(task.created_at)}, {duration(task.age)} ago"
     if waits := pending(task):
@@ -185,12 +186,18 @@ def stack_lines(stack: TaskStack, *, color: bool = False) -> Iterator[str]:
 
 def _ancestry_lines(steps: Sequence[CreationStep], beginning: str, *, color: bool) -> Iterator[str]:
     """Each creator's stack when it created the next, the oldest first."""
-    if beginning:
+    if beginning and steps:
         yield f"({printable(beginning)})"
     for step in steps:
         head = f"{printable(step.creator)} created {printable(step.created)}:"
         yield styled(head, color, bold=True)
         yield from _frame_lines(step.frames, color=color)
+
+
+def _own_beginning(stack: TaskStack | TerminatedStack) -> Iterator[str]:
+    """Why nothing is known of the creation of the task itself."""
+    if stack.beginning and not stack.ancestry:
+        yield f"  ({printable(stack.beginning)})"
 
 
 def _request_lines(requests: Sequence[CancellationInfo], *, color: bool) -> Iterator[str]:
@@ -210,6 +217,7 @@ def ended_lines(stack: TerminatedStack, *, color: bool = False) -> Iterator[str]
     yield styled(printable(head), color, bold=True)
     if stack.note:
         yield f"  ({printable(stack.note)})"
+    yield from _own_beginning(stack)
     yield f"  coroutine {printable(task.coroutine)}"
     yield f"  {_times(task)}"
     yield from _frame_lines(stack.frames, color=color)

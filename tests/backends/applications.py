@@ -50,7 +50,13 @@ async def stubborn(pause: Callable[[], Any], received: list[str]) -> None:
 class LoopApplication:
     """Runs in its own thread; the methods are for the test's thread."""
 
-    def __init__(self, make_loop: Callable[[], asyncio.AbstractEventLoop], eager: bool) -> None:
+    def __init__(
+        self,
+        make_loop: Callable[[], asyncio.AbstractEventLoop],
+        *,
+        eager: bool = False,
+        hooked: bool = False,
+    ) -> None:
         self.loop = make_loop()
         self.complaints: list[tuple[int, str]] = []
         self.received: list[str] = []
@@ -66,7 +72,7 @@ class LoopApplication:
             self._be_eager()
         self.thread.start()
         self.call(lambda: None)
-        self.backend = detect(self.loop)
+        self.backend = detect(self.loop, hooked=hooked)
         self.backend.attach()
 
     def _be_eager(self) -> None:

@@ -24,7 +24,8 @@ LOOPS = [
         marks=pytest.mark.skipif(find_spec("uvloop") is None, reason="needs the package uvloop"),
     ),
 ]
-"""The runtimes that run code."""
+"""The runtimes that run code. None has the task hook, which numbers tasks, keeps them and has
+callbacks on them: these tests are about looking at tasks that nobody has touched."""
 
 
 def _make(runtime: str) -> Application:
@@ -33,13 +34,15 @@ def _make(runtime: str) -> Application:
     if runtime == "uvloop":
         import uvloop
 
-        return LoopApplication(uvloop.new_event_loop, eager=False)
-    return LoopApplication(asyncio.new_event_loop, eager=runtime == "eager")
+        return LoopApplication(uvloop.new_event_loop)
+    return LoopApplication(
+        asyncio.new_event_loop, eager=runtime == "eager", hooked=runtime == "hooked"
+    )
 
 
-@pytest.fixture(params=[*LOOPS, "fake"])
+@pytest.fixture(params=[*LOOPS, "hooked", "fake"])
 def application(request: pytest.FixtureRequest) -> Iterator[Application]:
-    """An application of any runtime."""
+    """An application of any runtime; the stdlib's loop also with the task hook."""
     application = _make(request.param)
     yield application
     application.close()

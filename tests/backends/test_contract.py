@@ -65,14 +65,19 @@ def test_borrow_gives_live_tasks_in_order(application: Application) -> None:
 
 
 def test_numbers_stay_with_their_task(application: Application) -> None:
-    """A number is remembered for its task and for no other."""
+    """A number is remembered for its task and for no other; a task that has a life has its own."""
     application.spawn("one", kinds.plain)
     application.spawn("two", kinds.plain)
     backend = application.backend
-    assert backend.number_of(find(backend, "one")) is None
-    backend.set_number(find(backend, "one"), 7)
-    assert backend.number_of(find(backend, "one")) == 7
-    assert backend.number_of(find(backend, "two")) is None
+    numbers = []
+    for name in ("one", "two"):
+        if backend.life_of(find(backend, name)) is None:
+            assert backend.number_of(find(backend, name)) is None
+            backend.set_number(find(backend, name), backend.next_number())
+        numbers.append(backend.number_of(find(backend, name)))
+    assert None not in numbers
+    assert numbers[0] != numbers[1]
+    assert [backend.number_of(find(backend, name)) for name in ("one", "two")] == numbers
 
 
 def test_facts(application: Application) -> None:

@@ -11,14 +11,16 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from aiomonitor.backends._asyncio_hook import TaskHook
 from aiomonitor.backends._asyncio_hook_end import note_end
-from aiomonitor.backends._asyncio_hook_record import TaskRecord
 from aiomonitor.backends.life import CALLBACK, OUTSIDE
+
+if TYPE_CHECKING:
+    from aiomonitor.backends._asyncio_hook_record import TaskRecord
 
 Main = Callable[[TaskHook], Coroutine[Any, Any, Any]]
 

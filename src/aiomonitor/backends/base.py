@@ -88,7 +88,7 @@ class Backend(Protocol):
         ...
 
     def number_of(self, task: TaskHandle) -> int | None:
-        """The number that `set_number` gave the task, or None."""
+        """The number that `set_number` or the hook gave the task, or None."""
         ...
 
     def set_number(self, task: TaskHandle, number: int) -> None:

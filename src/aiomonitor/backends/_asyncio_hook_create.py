@@ -85,7 +85,10 @@ def creator(  # noqa: C901 - one function is one closure
             pass  # of the application's making: this task is not watched
         except Exception:
             watch.fail()
-        return task
+        try:
+            return task
+        finally:
+            del task  # the frame of an eager task's first step refers to this one
 
     def watched(task: Any, coro: Any, caller: Any) -> Any:  # noqa: C901 - a ladder has many steps
         """Long, since a call for each part would cost a quarter more."""

@@ -94,12 +94,12 @@ class TaskRecord:
         """The done callback of tasks that live long, in the loop's thread."""
         self.watch.note_end(self, task)
 
-    def note_request(self, fields: Request) -> None:
-        """Somebody asked the task to cancel itself; the oldest of many requests is forgotten."""
+    def recent_requests(self) -> Request | None:
+        """Its requests as they are kept, without the oldest if there are too many for one more."""
         kept: Request | None = None
         for request in reversed(self.cancellations[: CANCELLATIONS - 1]):
             kept = (*request, kept)
-        self.cancelled = (*fields, kept)
+        return kept
 
     def __repr__(self) -> str:
         return f"<cancel of task {self.number}>"

@@ -149,6 +149,13 @@ class LoopWatch:
         self.early[id(task)] = record
         return record.number
 
+    def number_of(self, task: Any) -> int | None:
+        """The number of any task of this loop; None if it has ended and is not known."""
+        known = record_of(task)
+        if known is not None and known.watch is self:
+            return known.number
+        return None if task.done() else self.adopt_late(task)
+
     def adopt_other(self, born: float, task: Any, body: Body, stack: Stack) -> None:
         """A task that is known as a parent already, or of the application's own class."""
         if not asyncio.isfuture(task) or not hasattr(task, "get_coro"):
@@ -160,9 +167,7 @@ class LoopWatch:
         record.parent = self.current_number()
         if task.done():
             record.coro = body
-            conclude(record, task, self.clock())
-            give_back(record, task)
-            self.put([record])
+            self._conclude(record, task)
 
     def _record(self, task: Any) -> TaskRecord:
         """A record of a task of any class, whose end is watched."""
@@ -203,12 +208,15 @@ class LoopWatch:
         try:
             if record.task is not None:
                 self.early.pop(id(task), None)
-                conclude(record, task, self.clock())
-                if isinstance(record, ForeignRecord):
-                    give_back(record, task)
-                self.put([record])
+                self._conclude(record, task)
         except Exception:
             self.fail()
+
+    def _conclude(self, record: TaskRecord, task: Any) -> None:
+        conclude(record, task, self.clock())
+        if isinstance(record, ForeignRecord):
+            give_back(record, task)
+        self.put([record])
 
     def note_collected(self, record: TaskRecord) -> None:
         """The garbage collector takes the task, in whatever thread; a new record tells of it, as
@@ -240,9 +248,11 @@ class LoopWatch:
             except AttributeError:
                 by = self.adopt_late(task)
             known = frame.f_code.co_filename in reasons.FILES
-            reason = self.timeouts.reason(frame, self.adopt_late) if known else reasons.NO_REASON
+            reason = self.timeouts.reason(frame, self.number_of) if known else reasons.NO_REASON
             stack = self.stacks.take(frame)
-            record.note_request((self.clock(), by, stack, *reason))
+            before = record.cancelled and record.recent_requests()
+            kind, delay, other = reason
+            record.cancelled = (self.clock(), by, stack, kind, delay, other, before)
         except (RecursionError, MemoryError):
             pass
         except Exception:

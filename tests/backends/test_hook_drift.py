@@ -12,6 +12,7 @@ import pytest
 
 from aiomonitor.backends import _asyncio_hook_reasons as reasons
 from aiomonitor.backends import _asyncio_hook_watch as watch
+from aiomonitor.backends._asyncio_hook_sweep import RUN_ONCE
 
 
 def task_of(coroutine: Any) -> Any:
@@ -63,7 +64,7 @@ def test_attributes_of_tasks() -> None:
 
 def test_round_of_the_loop() -> None:
     """`_run_once` asks `self.time()`, and `Handle._run` is below each step."""
-    assert watch.RUN_ONCE is not None, "BaseEventLoop._run_once has moved"
+    assert RUN_ONCE is not None, "BaseEventLoop._run_once has moved"
     assert watch.HANDLE_RUN is not None, "Handle._run has moved"
     loop: Any = asyncio.new_event_loop()
     callers: list[Any] = []
@@ -84,7 +85,7 @@ def test_round_of_the_loop() -> None:
 
     loop.run_until_complete(main())
     loop.close()
-    assert watch.RUN_ONCE in callers, "the loop does not ask itself for the time"
+    assert RUN_ONCE in callers, "the loop does not ask itself for the time"
     assert watch.HANDLE_RUN in below, "steps are not made by Handle._run"
 
 

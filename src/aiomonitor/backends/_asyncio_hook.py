@@ -13,7 +13,6 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from ._asyncio_hook_create import running_loop
 from ._asyncio_hook_end import record_of
 from ._asyncio_hook_queue import QUEUE_LIMIT, EndQueue
 from ._asyncio_hook_stack import DEPTH
@@ -76,13 +75,7 @@ class TaskHook:
             watch.queues = tuple(each for each in watch.queues if each is not self._queue)
             if not watch.queues:
                 watch.stop()
-                self._in_loop(watch.release_tasks)
-
-    def _in_loop(self, function: Callable[[], None]) -> None:
-        if running_loop() is self._loop or not self._loop.is_running():
-            function()
-        else:
-            self._loop.call_soon_threadsafe(function)
+                watch.in_loop(watch.release_tasks)
 
     @property
     def active(self) -> bool:

@@ -1,6 +1,6 @@
 """The function that stands in for the loop's `create_task`: the hook's dearest part.
 
-Each task pays for what is in `adopt`; benchmarks/hook_overhead.py tells how much.
+Each task pays for what is in `watched`; benchmarks/hook_overhead.py tells how much.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import sys
 from asyncio import tasks
 from typing import TYPE_CHECKING, Any
 
-from ._asyncio_hook_end import conclude, name_coroutine
+from ._asyncio_hook_end import body_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
     from ._asyncio_hook_watch import LoopWatch
 
@@ -32,6 +33,11 @@ current_task: Callable[[Any], Any] = (
     asyncio.current_task if sys.version_info >= (3, 12) else _tasks._current_tasks.get  # noqa: SLF001
 )
 
+getframe = sys._getframe  # noqa: SLF001 - public in all but the name
+
+SPAWN = asyncio.create_task.__code__
+"""Left out of stacks: that the loop's `create_task` was called by it tells nothing."""
+
 
 def creator(  # noqa: C901 - one function is one closure
     watch: LoopWatch, previous: Callable[..., Any]
@@ -39,83 +45,151 @@ def creator(  # noqa: C901 - one function is one closure
     """A `create_task` that does what the previous one did and watches its task; and what retires
     it. All names are the closure's, which is the quickest way to reach them."""
     loop: Any = watch.loop
-    clock, ticks = watch.clock, watch.ticks
+    clock, ticks, early = watch.clock, watch.ticks, watch.early
     new_record, next_number = watch.record_type, watch.next_number
-    take_stack, early = watch.take_stack, watch.early
-    fresh, add_fresh = watch.fresh, watch.fresh.append
-
-    adopt: Callable[[float, Any, Any], Any]
-
-    # In both, an exception passes through, and no local is the task: a traceback may keep this
-    # frame. `clock` goes first: an eager task runs inside of the next argument.
-
-    def create_task(coro: Any, **kwargs: Any) -> Any:
-        return adopt(clock(), previous(coro, **kwargs) if kwargs else previous(coro), coro)
+    known, root, take = watch.stacks.known, watch.stacks.root, watch.stacks.take
+    fresh, add_fresh = watch.sweeper.fresh, watch.sweeper.fresh.append
+    full = watch.stacks.depth == LADDER
+    retired = False
 
     def create_stock_task(
         coro: Any, *, name: Any = None, context: Any = None, **others: Any
     ) -> Any:
         """For loops whose `create_task` is the stdlib's: does the common case itself, which saves
-        a call, a sixth of the hook's cost."""
-        if loop._task_factory is None and context is None and not (others or loop._closed):  # noqa: SLF001 - see test_hook_drift
-            return adopt(clock(), _tasks.Task(coro, loop=loop, name=name), coro)
+        two calls. An exception passes through."""
+        if (
+            loop._task_factory is None  # noqa: SLF001 - see test_hook_drift
+            and context is None
+            and not (others or retired or loop._closed or loop._debug)  # noqa: SLF001
+        ):
+            return watched(_tasks.Task(coro, loop=loop, name=name), coro, getframe(1))
         if name is not None:
             others["name"] = name
         if context is not None:
             others["context"] = context
-        return adopt(clock(), previous(coro, **others), coro)
+        return create_task(coro, **others)
 
-    def watching(born: float, task: Any, coro: Any) -> Any:
-        """Long, since a call for each part would cost a quarter more."""
+    def create_task(coro: Any, **kwargs: Any) -> Any:
+        if retired:
+            return previous(coro, **kwargs)
+        born = clock()  # first: an eager task runs before `previous` returns
+        task = previous(coro, **kwargs)
         try:
-            if type(task) is not PLAIN or (early and id(task) in early):
-                watch.adopt_other(born, task, coro, take_stack(2))
-                return task
-            record = new_record()
-            record.task = task
-            record.number = next_number()
-            record.born = born
-            record.stack = take_stack(2)
-            record.cancellations = ()
-            parent = current_task(loop) if running_loop() is loop else None
-            try:
-                record.parent = parent.cancel.number  # type: ignore[union-attr]
-            except AttributeError:
-                record.parent = watch.adopt_late(parent)
-            task.cancel = record
-            if EAGER and task.done():
-                name_coroutine(record, coro)
-                conclude(record, task, clock(), named=True)
-                watch.put([record])
-            elif parent is None:
-                watch.follow(record, task)
+            if type(task) is not PLAIN or (EAGER and task.done()) or (early and id(task) in early):
+                watch.adopt_other(born, task, body_of(coro), take(caller()))
             else:
-                if not ticks and not fresh:
-                    watch.ask_for_look()
-                add_fresh(record)
+                watched(task, coro, caller())
             if task._source_traceback:  # noqa: SLF001 - debug mode; see test_hook_drift
-                hide_frame(task._source_traceback)  # noqa: SLF001
+                hide_frames(task._source_traceback)  # noqa: SLF001
         except (RecursionError, MemoryError):
             pass  # of the application's making: this task is not watched
         except Exception:
             watch.fail()
-        return task
+        try:
+            return task
+        finally:
+            del task  # the frame of an eager task's first step refers to this one
 
-    def passing(_born: float, task: Any, _coro: Any) -> Any:
+    def watched(task: Any, coro: Any, caller: Any) -> Any:  # noqa: C901 - a ladder has many steps
+        """Long, since a call for each part would cost a quarter more."""
+        try:
+            # A ladder in place of a loop: each step up costs a sixth less.
+            frame = caller
+            code = frame.f_code
+            if code is SPAWN:
+                frame = caller = frame.f_back
+                code = frame.f_code
+            try:
+                while full:
+                    node = known[frame.f_lasti]
+                    while node[0] is not code:
+                        node = node[1]
+                    if (frame := frame.f_back) is None or (code := frame.f_code) is root:
+                        break
+                    node = node[2][frame.f_lasti]
+                    while node[0] is not code:
+                        node = node[1]
+                    if (frame := frame.f_back) is None or (code := frame.f_code) is root:
+                        break
+                    node = node[2][frame.f_lasti]
+                    while node[0] is not code:
+                        node = node[1]
+                    if (frame := frame.f_back) is None or (code := frame.f_code) is root:
+                        break
+                    node = node[2][frame.f_lasti]
+                    while node[0] is not code:
+                        node = node[1]
+                    if (frame := frame.f_back) is None or (code := frame.f_code) is root:
+                        break
+                    node = node[2][frame.f_lasti]
+                    while node[0] is not code:
+                        node = node[1]
+                    if (frame := frame.f_back) is None or (code := frame.f_code) is root:
+                        break
+                    node = node[2][frame.f_lasti]
+                    while node[0] is not code:
+                        node = node[1]
+                    if (frame := frame.f_back) is None or (code := frame.f_code) is root:
+                        break
+                    node = node[2][frame.f_lasti]
+                    while node[0] is not code:
+                        node = node[1]
+                    if (frame := frame.f_back) is None or (code := frame.f_code) is root:
+                        break
+                    node = node[2][frame.f_lasti]
+                    while node[0] is not code:
+                        node = node[1]
+                    break
+                stack = node[3]
+            except (KeyError, TypeError):
+                stack = None
+            record = new_record()
+            record.task = task
+            record.coro = coro
+            record.number = next_number()
+            record.born = clock()
+            record.stack = stack if stack is not None else take(caller)
+            record.cancelled = None
+            if code is root or running_loop() is loop:
+                parent = current_task(loop)
+                try:
+                    record.parent = parent.cancel.number
+                except AttributeError:
+                    record.parent = watch.adopt_late(parent)
+                task.cancel = record
+                if not ticks and not fresh:
+                    watch.sweeper.ask()
+                add_fresh(record)
+            else:
+                record.parent = watch.adopt_late(None)
+                task.cancel = record
+                watch.follow(record, task)
+        except (RecursionError, MemoryError):
+            pass
+        except Exception:
+            watch.fail()
         return task
 
     def retire() -> None:
-        nonlocal adopt
-        adopt = passing
+        nonlocal retired
+        retired = True
 
-    adopt = watching
     stock = getattr(previous, "__func__", None) is asyncio.BaseEventLoop.create_task
     return (create_stock_task if stock else create_task), retire
 
 
-def hide_frame(source_traceback: Any) -> None:
-    """Take `create_task` above out of the traceback that says where a task was created."""
-    for index in range(len(source_traceback) - 1, -1, -1):
-        if source_traceback[index].filename == __file__:
-            del source_traceback[index]
-            return
+LADDER = 8
+"""Steps of the ladder above."""
+
+
+def caller() -> FrameType | None:
+    """The frame that asked for the task that is being created."""
+    frame: FrameType | None = getframe(1)
+    while frame is not None and (frame.f_code.co_filename == __file__ or frame.f_code is SPAWN):
+        frame = frame.f_back
+    return frame
+
+
+def hide_frames(source_traceback: Any) -> None:
+    """Take our frames out of the traceback that says where a task was created, in debug mode."""
+    source_traceback[:] = [each for each in source_traceback if each.filename != __file__]

@@ -1,61 +1,80 @@
-"""Writes down how an asyncio task ended, in the loop's thread; keeps nothing that belongs to it."""
+"""Writes down how asyncio tasks ended; keeps nothing that belongs to them."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from operator import attrgetter
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from ._asyncio_hook_record import ForeignRecord, TaskRecord
-from .life import Failure
+from ._asyncio_hook_record import PENDING, ForeignRecord, TaskRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import CodeType, TracebackType
+    from collections.abc import Callable, Iterator, Sequence
+    from types import CodeType
 
-    from ._asyncio_hook_stack import Intern
+    from ._asyncio_hook_record import Body
+    from ._asyncio_hook_stack import Stacks
     from .life import Stack
 
 TEXT_LIMIT = 500
 """Characters kept of an exception's text: a history of thousands must stay small."""
 
-TRACEBACK_LIMIT = 24
-"""Frames kept of an exception, the innermost ones. Those of a recursion repeat themselves."""
-
 CAUSES_LIMIT = 4
 """Exceptions named that an exception was raised from."""
 
+COUNTS_CANCELLING = sys.version_info >= (3, 11)
 
-def conclude(record: TaskRecord, task: Any, now: float, *, named: bool = False) -> None:
-    """Fill in the end, and let go of the task. In the loop's thread.
+# The parts of a task that `map` reads in C; see test_hook_drift. Asking `task.exception()` would
+# silence "exception was never retrieved", so it isn't asked.
+state_of: Callable[[Any], str] = attrgetter("_state")
+error_of: Callable[[Any], BaseException | None] = attrgetter("_exception")
+name_of: Callable[[Any], str] = asyncio.Task.get_name
 
-    Reads `_exception`: asking `task.exception()` would silence "exception was never retrieved".
-    `named`: the coroutine's name is known. It has to be for a task that ended in its eager step:
-    that has no coroutine any more, and 3.12.1 crashes when asked for it.
-    """
+
+def conclude_all(
+    records: Sequence[TaskRecord], tasks: list[Any], states: list[str], now: float
+) -> None:
+    """Fill in the ends of C's own tasks, and let go of them; all in one, as this is paid by each
+    task. In the loop's thread."""
+    fields = zip(records, tasks, map(name_of, tasks), states, map(error_of, tasks))  # noqa: B905
+    for record, task, name, state, error in fields:
+        record.ended = now
+        record.name = name
+        record.state = state
+        if error is not None or record.cancelled is not None:
+            note_remains(record, task, error)
+        if type(record.coro) is not CoroutineType:
+            record.coro = body_of(record.coro)
+        record.task = None
+
+
+def note_remains(record: TaskRecord, task: Any, error: BaseException | None) -> None:
+    """Of tasks that did not just return."""
+    if error is not None:
+        record.failed = failure_of(error, record.watch.stacks)
+    if record.cancelled is not None and COUNTS_CANCELLING:
+        record.uncancelled = task.cancelling()
+
+
+def conclude(record: TaskRecord, task: Any, now: float) -> None:
+    """Fill in the end of one task of any class, and let go of it. `record.coro` is there."""
     record.ended = now
     record.name = task.get_name()
-    if not named:
-        coroutine = task.get_coro()
-        try:
-            record.coroutine = coroutine.__qualname__
-            record.code = coroutine.cr_code
-        except AttributeError:
-            name_coroutine(record, coroutine)
-    error = task._exception  # noqa: SLF001 - see test_hook_drift
-    if error is not None:
-        record.outcome = "exception"
-        record._failure = failure_of(error, record.watch.intern)  # noqa: SLF001 - ours
-    else:
-        record.outcome = "cancelled" if task.cancelled() else "result"
-    if record.cancellations and sys.version_info >= (3, 11):
-        record._cancelling = task.cancelling()  # noqa: SLF001 - ours
+    record.state = task._state  # noqa: SLF001 - see test_hook_drift
+    if type(record.coro) is not CoroutineType or record.state == PENDING:
+        record.coro = body_of(record.coro)
+    note_remains(record, task, task._exception)  # noqa: SLF001
     record.task = None
 
 
-def name_coroutine(record: TaskRecord, coroutine: Any) -> None:
+def body_of(ran: Any) -> Body:
     """For all that runs in a task: generators and Cython's coroutines have other attributes."""
-    record.coroutine = getattr(coroutine, "__qualname__", type(coroutine).__name__)
-    record.code = getattr(coroutine, "cr_code", None) or getattr(coroutine, "gi_code", None)
+    if isinstance(ran, tuple):
+        return ran
+    code: CodeType | None = getattr(ran, "cr_code", None) or getattr(ran, "gi_code", None)
+    return getattr(ran, "__qualname__", type(ran).__name__), code
 
 
 def give_back(record: TaskRecord, task: Any) -> None:
@@ -66,18 +85,18 @@ def give_back(record: TaskRecord, task: Any) -> None:
         record.original = None
 
 
-def failure_of(error: BaseException, intern: Intern) -> Failure:
-    """What is kept of an exception: nothing that refers to it."""
-    causes = tuple(_causes(error)) if error.__cause__ or error.__context__ else ()
-    return Failure(
-        type_name(error), text_of(error), traceback_of(error.__traceback__, intern), causes
-    )
+def failure_of(error: BaseException, stacks: Stacks) -> tuple[str, str, Stack, tuple[str, ...]]:
+    """What is kept of an exception, as the fields of a `Failure`: nothing that refers to it."""
+    raised_alone = error.__cause__ is None and error.__context__ is None
+    causes = () if raised_alone else tuple(_causes(error))
+    return type_name(error), text_of(error), stacks.take_traceback(error.__traceback__), causes
 
 
 def _causes(error: BaseException) -> Iterator[str]:
     for _ in range(CAUSES_LIMIT):
-        hidden = error.__suppress_context__
-        following = error.__cause__ or (None if hidden else error.__context__)
+        following = error.__cause__
+        if following is None and not error.__suppress_context__:
+            following = error.__context__
         if following is None:
             return
         yield f"{type_name(following)}: {text_of(following)}"
@@ -98,27 +117,7 @@ def text_of(error: BaseException) -> str:
         return "(its text cannot be read)"
 
 
-def traceback_of(entry: TracebackType | None, intern: Intern) -> Stack:
-    """The innermost frames, in call order."""
-    codes: list[CodeType] = []
-    offsets: list[int] = []
-    while entry is not None:
-        codes.append(entry.tb_frame.f_code)
-        offsets.append(entry.tb_lasti)
-        entry = entry.tb_next
-    codes.reverse()
-    offsets.reverse()
-    return intern(tuple(offsets[:TRACEBACK_LIMIT]), tuple(codes[:TRACEBACK_LIMIT]))
-
-
 def record_of(task: Any) -> TaskRecord | None:
     """The record that the task carries as its `cancel`."""
     record = getattr(task, "cancel", None)
     return record if isinstance(record, TaskRecord) else None
-
-
-def note_end(task: Any) -> None:
-    """The done callback of all tasks, in the loop's thread."""
-    record = getattr(task, "cancel", None)
-    if isinstance(record, TaskRecord):
-        record.watch.note_end(record, task)

@@ -46,6 +46,13 @@ CANCEL_AND_WAIT = _code(asyncio.tasks, "_cancel_and_wait")
 WAIT_FOR = _code(asyncio.tasks, "wait_for")
 PROPAGATED = TaskRecord.__call__.__code__
 
+FILES = frozenset(
+    code.co_filename
+    for code in (ON_TIMEOUT, ON_TASK_DONE, ABORT, CANCEL_AND_WAIT, PROPAGATED)
+    if code is not None
+)
+"""Where the code is that cancels on somebody's behalf."""
+
 
 class Timeouts:
     """Remembers the delay of each deadline that `asyncio.timeout` computes.

@@ -1,4 +1,4 @@
-"""What the hook knows about one asyncio task: `TaskRecord`, and the values in it.
+"""What the hook knows about one asyncio task: `TaskRecord`.
 
 A record holds numbers, text and code, and its task only until that has ended. See `_asyncio_hook`.
 """
@@ -6,17 +6,32 @@ A record holds numbers, text and code, and its task only until that has ended. S
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from .life import Cancellation, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CodeType
+    from types import CodeType, CoroutineType
 
     from ._asyncio_hook_watch import LoopWatch
-    from .life import Cancellation, Failure, Outcome, Stack
+    from .life import Outcome, Stack
 
 CANCELLATIONS = 4
 """Cancellations kept per task, the latest first: who repeats them has nothing new to tell."""
+
+PENDING: Final = "PENDING"
+"""`Task._state` of a task that has not ended; the others are below."""
+
+OUTCOMES: dict[str, Outcome] = {"FINISHED": "result", "CANCELLED": "cancelled"}
+
+Body: TypeAlias = "tuple[str, CodeType | None]"
+"""The name of what ran in a task, and its code."""
+
+
+Request = tuple[Any, ...]
+"""The fields of a `Cancellation`, and the request before it: one plain tuple, which the garbage
+collector minds least."""
 
 
 class TaskRecord:
@@ -26,24 +41,22 @@ class TaskRecord:
     the task ends. Until then a task is in cycles with its coroutine and what that waits for, so it
     is freed when it would have been without us. A weak reference instead would let a task be
     collected that only `loop.call_later(1, task.cancel)` knows.
-
-    The slots of the end are unset until `is_ended`.
     """
 
     __slots__ = (
-        "_cancelling",
-        "_failure",
+        "__weakref__",
         "born",
-        "cancellations",
-        "code",
-        "coroutine",
+        "cancelled",
+        "coro",
         "ended",
+        "failed",
         "name",
         "number",
-        "outcome",
         "parent",
         "stack",
+        "state",
         "task",
+        "uncancelled",
     )
 
     watch: LoopWatch
@@ -54,15 +67,18 @@ class TaskRecord:
     born: float
     stack: Stack  # empty: the task was not made by way of `create_task`, or before the hook
     parent: int  # a task's number, `CALLBACK` or `OUTSIDE`
-    cancellations: tuple[Cancellation, ...]  # the latest first
-    # Of the end:
-    name: str
-    coroutine: str
-    code: CodeType | None
+    cancelled: Request | None
+
+    coro: CoroutineType[Any, Any, Any] | Body
+    """What runs in the task. A coroutine that has ended holds nothing of the application's but its
+    code, so it is kept as it is, and asked for its name when somebody wants to know."""
+
+    # Unset until the task has ended, and the last two if there is nothing to tell:
     ended: float
-    outcome: Outcome
-    _failure: Failure
-    _cancelling: int
+    name: str
+    state: str  # as `Task._state`
+    failed: tuple[str, str, Stack, tuple[str, ...]]  # as `Failure`
+    uncancelled: int
 
     def __call__(self, msg: Any = None) -> bool:
         """`Task.cancel`. The signature is that of the C method."""
@@ -74,6 +90,17 @@ class TaskRecord:
             self.watch.note_cancellation(self)
         return accepted
 
+    def note_end(self, task: Any) -> None:
+        """The done callback of tasks that live long, in the loop's thread."""
+        self.watch.note_end(self, task)
+
+    def recent_requests(self) -> Request | None:
+        """Its requests as they are kept, without the oldest if there are too many for one more."""
+        kept: Request | None = None
+        for request in reversed(self.cancellations[: CANCELLATIONS - 1]):
+            kept = (*request, kept)
+        return kept
+
     def __repr__(self) -> str:
         return f"<cancel of task {self.number}>"
 
@@ -82,15 +109,40 @@ class TaskRecord:
         return self.task is None
 
     @property
+    def outcome(self) -> Outcome:
+        return "exception" if hasattr(self, "failed") else OUTCOMES.get(self.state, "destroyed")
+
+    @property
+    def coroutine(self) -> str:
+        ran = self.coro
+        return ran[0] if isinstance(ran, tuple) else ran.__qualname__
+
+    @property
+    def code(self) -> CodeType | None:
+        ran = self.coro
+        return ran[1] if isinstance(ran, tuple) else ran.cr_code
+
+    @property
     def failure(self) -> Failure | None:
         """What ended it, if that was an exception."""
-        return getattr(self, "_failure", None)
+        failed = getattr(self, "failed", None)
+        return None if failed is None else Failure(*failed)
+
+    @property
+    def cancellations(self) -> tuple[Cancellation, ...]:
+        """Who asked it to cancel itself, the latest first."""
+        told: list[Cancellation] = []
+        request = self.cancelled
+        while request is not None:
+            *fields, request = request
+            told.append(Cancellation(*fields))
+        return tuple(told)
 
     @property
     def cancelling(self) -> int:
         """Cancellations that were accepted and not taken back (`Task.uncancel`) at the end: with
         another outcome than "cancelled", they were swallowed. 0 on 3.10, which doesn't count."""
-        return getattr(self, "_cancelling", 0)
+        return getattr(self, "uncancelled", 0)
 
 
 class ForeignRecord(TaskRecord):
@@ -107,6 +159,21 @@ class ForeignRecord(TaskRecord):
         if accepted and self.task is not None:
             self.watch.note_cancellation(self)
         return accepted
+
+
+class GuardedRecord(TaskRecord):
+    """Of a task that has outlived its first rounds, and may be collected by the garbage collector:
+    pending, as nobody refers to it, or ended, before the hook looked. Both are known here alone.
+
+    A record changes its class to this one: most tasks end sooner and are spared what it costs.
+    """
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        """In whatever thread collects. Nothing of the task has been cleared yet (PEP 442)."""
+        if self.task is not None:
+            self.watch.note_collected(self)
 
 
 cancel: Callable[[Any, Any], bool] = asyncio.Task.cancel

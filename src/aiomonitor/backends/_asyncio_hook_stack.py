@@ -3,19 +3,23 @@
 A stack is the code and the last instruction of each frame, outermost first, interned: the same
 place gives the same tuple. No frame is kept, and no locals are touched. This module must not import
 any runtime.
+
+Known stacks are a tree, from the innermost frame outwards, so that a stack is recognised while it's
+walked, and nothing is made on the way: that is a third quicker than to look up tuples of its parts.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, Any
 
 from .base import CodePoint
-from .life import Stack
 
 if TYPE_CHECKING:
-    from types import CodeType, FrameType
+    from collections.abc import Iterable
+    from types import CodeType, FrameType, TracebackType
+
+    from .life import Stack
 
 DEPTH = 8
 """Frames kept of a stack: one or two are the runtime's, the rest tells who called whom."""
@@ -25,93 +29,106 @@ OURS = frozenset(
 )
 """Files whose frames are left out: an outer task's `cancel` calls the inner one's through ours."""
 
-STACKS_LIMIT = 4096
-"""Different stacks interned before all are forgotten. At about 700 bytes each this is 3 MB; an
-application has some hundred places that create tasks."""
+TRACEBACK_DEPTH = 24
+"""Frames kept of an exception, the innermost ones. Those of a recursion repeat themselves."""
 
-Intern = Callable[[tuple[int, ...], tuple["CodeType", ...]], Stack]
-"""Offsets and codes, innermost first, to the one stack that stands for them."""
+NODES_LIMIT = 16_384
+"""Frames in the tree before all is forgotten: about 6 MB. An application has some hundred places
+that create tasks."""
 
-_Known = tuple[tuple["CodeType", ...], Stack]
+Node = list[Any]
+"""[code, the next node of the same offset, children by offset, the stack that ends here]. By
+offset first and code then, since hashing code is slow; a list, since reading one is quickest."""
+
+CODE, NEXT, CHILDREN, STACK = range(4)
 
 
-def stack_taker(  # noqa: C901 - a ladder has many rungs
-    root: CodeType | None, depth: int = DEPTH
-) -> tuple[Callable[[int], Stack], Intern]:
-    """A function that takes the stack from its `n`th caller on, as `sys._getframe(n)` counts, and
-    one that interns stacks.
+class Stacks:
+    """The known stacks of one loop; in its thread alone. `root` ends each, itself left out."""
 
-    `root` is the code at which every stack ends, itself left out.
-    """
-    known: dict[tuple[int, ...], _Known] = {}
-    getframe = sys._getframe  # noqa: SLF001 - public in all but the name
+    def __init__(self, root: CodeType | None, depth: int = DEPTH) -> None:
+        self.root = root
+        self.depth = depth
+        self.known: dict[int, Node] = {}
+        """The tree. It keeps its identity."""
+        self._raised: dict[int, Node] = {}
+        self._nodes = 0
 
-    def take_any(start: int) -> Stack:
-        """For stacks of any height: a loop, which costs twice as much."""
-        codes: list[CodeType] = []
-        offsets: list[int] = []
-        frame: FrameType | None = getframe(start + 1)
-        while frame is not None and frame.f_code is not root and len(codes) < depth:
-            codes.append(frame.f_code)
-            offsets.append(frame.f_lasti)
+    def take(self, frame: FrameType | None) -> Stack:
+        """The stack of this frame and those that called it."""
+        innermost, node = frame, None
+        level, root = self.known, self.root
+        for _ in range(self.depth):
+            if frame is None or (code := frame.f_code) is root:
+                break
+            node = level.get(frame.f_lasti)
+            while node is not None and node[CODE] is not code:
+                node = node[NEXT]
+            if node is None:
+                return self._learn(innermost)
+            frame, level = frame.f_back, node[CHILDREN]
+        if node is None:
+            return ()
+        stack: Stack | None = node[STACK]
+        return self._learn(innermost) if stack is None else stack
+
+    def _learn(self, frame: FrameType | None) -> Stack:
+        points: list[CodePoint] = []
+        while frame is not None and frame.f_code is not self.root and len(points) < self.depth:
+            points.append(CodePoint(frame.f_code, frame.f_lasti))
             frame = frame.f_back
-        return intern(tuple(offsets), tuple(codes))
+        shown = [point for point in reversed(points) if point.code.co_filename not in OURS]
+        return self._intern(self.known, points, shown)
 
-    def intern(offsets: tuple[int, ...], codes: tuple[CodeType, ...]) -> Stack:
-        """Looked up by the offsets, as hashing code is slow; codes are compared by identity, which
-        a comparison of tuples tries first."""
-        found = known.get(offsets)
-        if found is not None and found[0] == codes:
-            return found[1]
-        if len(known) >= STACKS_LIMIT:
-            known.clear()
-        points = map(CodePoint, reversed(codes), reversed(offsets))
-        stack = tuple(point for point in points if point.code.co_filename not in OURS)
-        known[offsets] = codes, stack
+    def take_traceback(self, entry: TracebackType | None) -> Stack:
+        """The innermost frames of an exception's way, in call order."""
+        first, node, level = entry, None, self._raised
+        for _ in range(TRACEBACK_DEPTH + 1):
+            if entry is None:
+                break
+            code = entry.tb_frame.f_code
+            node = level.get(entry.tb_lasti)
+            while node is not None and node[CODE] is not code:
+                node = node[NEXT]
+            if node is None:
+                break
+            entry, level = entry.tb_next, node[CHILDREN]
+        if entry is None and node is not None and node[STACK] is not None:
+            stack: Stack = node[STACK]
+            return stack
+        return self._learn_traceback(first)
+
+    def _learn_traceback(self, entry: TracebackType | None) -> Stack:
+        points: deque[CodePoint] = deque(maxlen=TRACEBACK_DEPTH)
+        while entry is not None:
+            points.append(CodePoint(entry.tb_frame.f_code, entry.tb_lasti))
+            entry = entry.tb_next
+        return self._intern(self._raised, points, points)
+
+    def _intern(
+        self, level: dict[int, Node], points: Iterable[CodePoint], shown: Iterable[CodePoint]
+    ) -> Stack:
+        """Learn a way through the tree, and what is shown of it; or the same as learnt before."""
+        if self._nodes > NODES_LIMIT:
+            self.known.clear()
+            self._raised.clear()
+            self._nodes = 0
+        node = None
+        for point in points:
+            node = self._node(level, *point)
+            level = node[CHILDREN]
+        if node is None:
+            return ()
+        if node[STACK] is None:
+            node[STACK] = tuple(shown)
+        stack: Stack = node[STACK]
         return stack
 
-    def take_eight(start: int) -> Stack:
-        """A ladder in place of a loop, which halves the cost: each task's creation pays for this.
-
-        It ends where the loop called, since what is below is always the same.
-        """
-        f1: FrameType = getframe(start + 1)
-        # fmt: off
-        c1 = f1.f_code
-        f2 = f1.f_back
-        if f2 is None or (c2 := f2.f_code) is root:
-            return intern((f1.f_lasti,), (c1,))
-        f3 = f2.f_back
-        if f3 is None or (c3 := f3.f_code) is root:
-            return intern((f1.f_lasti, f2.f_lasti), (c1, c2))
-        f4 = f3.f_back
-        if f4 is None or (c4 := f4.f_code) is root:
-            return intern((f1.f_lasti, f2.f_lasti, f3.f_lasti), (c1, c2, c3))
-        f5 = f4.f_back
-        if f5 is None or (c5 := f5.f_code) is root:
-            return intern((f1.f_lasti, f2.f_lasti, f3.f_lasti, f4.f_lasti), (c1, c2, c3, c4))
-        f6 = f5.f_back
-        if f6 is None or (c6 := f6.f_code) is root:
-            return intern((
-                f1.f_lasti, f2.f_lasti, f3.f_lasti, f4.f_lasti,
-                f5.f_lasti,
-            ), (c1, c2, c3, c4, c5))
-        f7 = f6.f_back
-        if f7 is None or (c7 := f7.f_code) is root:
-            return intern((
-                f1.f_lasti, f2.f_lasti, f3.f_lasti, f4.f_lasti,
-                f5.f_lasti, f6.f_lasti,
-            ), (c1, c2, c3, c4, c5, c6))
-        f8 = f7.f_back
-        if f8 is None or (c8 := f8.f_code) is root:
-            return intern((
-                f1.f_lasti, f2.f_lasti, f3.f_lasti, f4.f_lasti,
-                f5.f_lasti, f6.f_lasti, f7.f_lasti,
-            ), (c1, c2, c3, c4, c5, c6, c7))
-        return intern((
-            f1.f_lasti, f2.f_lasti, f3.f_lasti, f4.f_lasti,
-            f5.f_lasti, f6.f_lasti, f7.f_lasti, f8.f_lasti,
-        ), (c1, c2, c3, c4, c5, c6, c7, c8))
-        # fmt: on
-
-    return (take_eight if depth == DEPTH else take_any), intern
+    def _node(self, level: dict[int, Node], code: CodeType, offset: int) -> Node:
+        node = level.get(offset)
+        while node is not None and node[CODE] is not code:
+            node = node[NEXT]
+        if node is None:
+            node = level[offset] = [code, level.get(offset), {}, None]
+            self._nodes += 1
+        return node

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from types import CodeType
 
 Stack = tuple[CodePoint, ...]
-Outcome = Literal["result", "exception", "cancelled"]
+Outcome = Literal["result", "exception", "cancelled", "destroyed"]
+"""How a task ended; "destroyed": pending, since nobody referred to it any more."""
 
 CALLBACK: Final = 0
 """In place of a task's number: done by a callback of the loop."""
@@ -60,17 +61,28 @@ class TaskLife(Protocol):
     born: float
     stack: Stack
     parent: int
-    cancellations: tuple[Cancellation, ...]  # the latest first
-
     name: str
-    coroutine: str
-    code: CodeType | None
     ended: float
-    outcome: Outcome
+
+    @property
+    def cancellations(self) -> tuple[Cancellation, ...]:
+        """The requests to cancel it that are remembered, the latest first."""
 
     @property
     def is_ended(self) -> bool:
-        """Whether the second half is there."""
+        """Whether the rest is there, `name` and `ended` included."""
+
+    @property
+    def coroutine(self) -> str:
+        """The name of the coroutine's function."""
+
+    @property
+    def code(self) -> CodeType | None:
+        """What ran in it; None for what is not written in Python."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended."""
 
     @property
     def failure(self) -> Failure | None:

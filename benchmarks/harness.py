@@ -84,13 +84,23 @@ def free_port() -> int:
 
 
 def start_monitor(
-    loop: asyncio.AbstractEventLoop, port: int | None = None
+    loop: asyncio.AbstractEventLoop,
+    port: int | None = None,
+    *,
+    hook: bool = False,
+    history: int | None = None,
 ) -> AbstractContextManager[Any]:
-    """A started monitor without the task hook, whichever aiomonitor this interpreter has."""
+    """A started monitor, whichever aiomonitor this interpreter has; by default without tracking."""
     import aiomonitor
 
+    more = {} if history is None else {"max_termination_history": history}
     monitor: AbstractContextManager[Any] = aiomonitor.start_monitor(
-        loop, port=port or free_port(), webui_port=free_port(), console_port=free_port()
+        loop,
+        port=port or free_port(),
+        webui_port=free_port(),
+        console_port=free_port(),
+        hook_task_factory=hook,
+        **more,
     )
     return monitor
 

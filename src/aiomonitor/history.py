@@ -10,14 +10,15 @@ import sys
 import threading
 import time
 from collections import deque
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .lives import Origin, Teller
 from .ordering import natural
-from .utils import is_preserved
+from .utils import any_preserved, is_preserved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .backends.base import Backend
     from .backends.life import TaskLife
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 PRESERVED_LIMIT = 10_000
 """Ended tasks kept of those marked with `preserve_termination_log`."""
 ANCESTORS_LIMIT = 10_000
-"""Ended tasks whose creation is remembered, for the chains of tasks that they created. 2 MB."""
+"""Ended tasks whose creation is remembered, for the chains of tasks that they created. 5 MB."""
+_number_of: Callable[[TaskLife], int] = attrgetter("number")
 _CHUNK = 1000
 """Records drained at a time: 1 ms of work, then other threads may have the GIL."""
 _BUSY = 0.05
@@ -50,7 +52,9 @@ class History:
         self._backend = backend
         self._recent: deque[TaskLife] = deque(maxlen=min(limit, sys.maxsize))
         self._preserved: deque[TaskLife] = deque(maxlen=PRESERVED_LIMIT)
-        self._origins: dict[int, Origin] = {}
+        # What may be asked for its creation; the index over it is made when somebody asks.
+        self._ancestors: deque[TaskLife] = deque(maxlen=ANCESTORS_LIMIT)
+        self._index: dict[int, TaskLife] | None = None
         self._ended = 0
         self._last_number = 0
         self._lock = threading.Lock()
@@ -69,17 +73,21 @@ class History:
     def _drain_chunk(self) -> int:
         with self._lock:
             ended = self._backend.drain(_CHUNK)
-            for life in ended:
-                self._remember(life)
-            while len(self._origins) > ANCESTORS_LIMIT:
-                del self._origins[next(iter(self._origins))]
+            if ended:
+                self._remember(ended)
         return len(ended)
 
-    def _remember(self, life: TaskLife) -> None:
-        self._ended += 1
-        self._last_number = max(self._last_number, life.number)
-        (self._preserved if is_preserved(life.code) else self._recent).append(life)
-        self._origins[life.number] = Origin(life.name, life.stack, life.parent)
+    def _remember(self, ended: Sequence[TaskLife]) -> None:
+        """A few calls of C for all, since this thread and the application share the GIL."""
+        self._ended += len(ended)
+        self._last_number = max(self._last_number, *map(_number_of, ended))
+        self._ancestors.extend(ended)
+        self._index = None
+        if any_preserved():
+            for life in ended:
+                (self._preserved if is_preserved(life.code) else self._recent).append(life)
+        else:
+            self._recent.extend(ended)
 
     def _remembered(self) -> list[TaskLife]:
         self.drain()
@@ -93,7 +101,11 @@ class History:
 
     def origin(self, number: int) -> Origin | None:
         """How an ended task began, if that is remembered."""
-        return self._origins.get(number)
+        with self._lock:
+            if self._index is None:
+                self._index = {life.number: life for life in self._ancestors}
+            life = self._index.get(number)
+        return Origin(life.name, life.stack, life.parent) if life else None
 
     def label(self, number: int) -> str:
         """An ended task in words; a live one by its number alone."""

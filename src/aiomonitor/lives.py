@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from .backends.life import Cancellation, Stack, TaskLife
     from .model import FrameInfo
 
-_OUTCOMES: dict[str, Literal["returned", "failed", "cancelled"]] = {
+_OUTCOMES: dict[str, Literal["returned", "failed", "cancelled", "destroyed"]] = {
     "result": "returned",
     "exception": "failed",
     "cancelled": "cancelled",
+    "destroyed": "destroyed",
 }
 
 _OURS = os.path.join(os.path.dirname(_life.__file__), "")  # noqa: PTH118, PTH120 - compared as text

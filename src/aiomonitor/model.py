@@ -123,7 +123,7 @@ class TerminatedTask:
     number: int
     name: str
     coroutine: str
-    outcome: Literal["returned", "failed", "cancelled"]
+    outcome: Literal["returned", "failed", "cancelled", "destroyed"]
     ended_at: float
     created_at: float | None = None
     duration: float | None = None

@@ -43,6 +43,11 @@ def preserve_termination_log(function: _Command) -> _Command:
     return function
 
 
+def any_preserved() -> bool:
+    """Whether `preserve_termination_log` marked any function."""
+    return bool(_preserved)
+
+
 def is_preserved(code: CodeType | None) -> bool:
     """Whether `preserve_termination_log` marked the function that has this code."""
     return code in _preserved

@@ -1,6 +1,6 @@
 """The function that stands in for the loop's `create_task`: the hook's dearest part.
 
-Each task pays for what is in `watched`; benchmarks/hook_overhead.py tells how much.
+Each task pays for what is in `watched`; benchmarks/tracking_cost.py tells how much.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sees every task of one asyncio loop being created, cancelled and ended, in the loop's thread.
 
 What happens here is paid by the application on each task, so it's short and taken apart by
-measurement (benchmarks/hook_overhead.py). It replaces two methods on the loop, as attributes of the
+measurement (benchmarks/tracking_cost.py). It replaces two methods on the loop, as attributes of the
 instance:
 
 - `create_task`, rather than the task factory: unnamed tasks keep their numbers and names (with any

@@ -31,8 +31,10 @@ ANCESTORS_LIMIT = 10_000
 _number_of: Callable[[TaskLife], int] = attrgetter("number")
 _CHUNK = 1000
 """Records drained at a time: 1 ms of work, then other threads may have the GIL."""
+_CHUNKS = 20
+"""Chunks in one drain, a little more than a hook keeps: in a flood, the next drain has to wait."""
 _BUSY = 0.05
-_IDLE = 1.0
+_IDLE = 0.25
 """Seconds until the next drain, after one that found much, and one that found little."""
 
 
@@ -63,7 +65,8 @@ class History:
     def drain(self) -> float:
         """Take what has ended; returns the seconds in which to call again at the latest."""
         found = 0
-        while chunk := self._drain_chunk():
+        for _ in range(_CHUNKS):
+            chunk = self._drain_chunk()
             found += chunk
             if chunk < _CHUNK:
                 break

@@ -121,3 +121,14 @@ def record_of(task: Any) -> TaskRecord | None:
     """The record that the task carries as its `cancel`."""
     record = getattr(task, "cancel", None)
     return record if isinstance(record, TaskRecord) else None
+
+
+def note_end(task: Any) -> None:
+    """The done callback of tasks that live long, in the loop's thread; one function for all, as a
+    bound method for each would cost every live task 64 bytes.
+
+    Who put something else in place of a task's `cancel` is told of when the task is collected.
+    """
+    record = record_of(task)
+    if record is not None:
+        record.watch.note_end(record, task)

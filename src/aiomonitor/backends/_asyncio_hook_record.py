@@ -90,10 +90,6 @@ class TaskRecord:
             self.watch.note_cancellation(self)
         return accepted
 
-    def note_end(self, task: Any) -> None:
-        """The done callback of tasks that live long, in the loop's thread."""
-        self.watch.note_end(self, task)
-
     def recent_requests(self) -> Request | None:
         """Its requests as they are kept, without the oldest if there are too many for one more."""
         kept: Request | None = None

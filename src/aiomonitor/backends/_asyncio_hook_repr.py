@@ -9,7 +9,7 @@ from __future__ import annotations
 from asyncio import base_futures
 from typing import TYPE_CHECKING, Any
 
-from ._asyncio_hook_record import TaskRecord
+from ._asyncio_hook_end import note_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,17 +42,12 @@ class HiddenCallback:
         original = self._original
         info: list[str] = original(future) if original else []
         callbacks = future._callbacks or []  # noqa: SLF001
-        others = [each for each in callbacks if not is_ours(each[0])]
+        others = [each for each in callbacks if each[0] is not note_end]
         if len(others) < len(callbacks):
             shown = _futures._format_callbacks  # noqa: SLF001
             index = info.index(shown(callbacks))
             info[index : index + 1] = [shown(others)] if others else []
         return info
-
-
-def is_ours(callback: object) -> bool:
-    """Whether a done callback is the hook's."""
-    return isinstance(getattr(callback, "__self__", None), TaskRecord)
 
 
 hidden_callback = HiddenCallback()

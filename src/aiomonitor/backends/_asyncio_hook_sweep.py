@@ -22,7 +22,7 @@ from sys import _getframe as getframe
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ._asyncio_hook_end import conclude_all, state_of
+from ._asyncio_hook_end import conclude_all, note_end, state_of
 from ._asyncio_hook_reasons import TIMEOUT
 from ._asyncio_hook_record import PENDING, TaskRecord
 
@@ -140,7 +140,7 @@ class Sweeper:
 
     def _call_back(self, records: list[TaskRecord]) -> None:
         for record in records:
-            record.task.add_done_callback(record.note_end, context=self._watch.context)
+            record.task.add_done_callback(note_end, context=self._watch.context)
 
     def ask(self) -> None:
         """For loops that don't tell of their rounds."""

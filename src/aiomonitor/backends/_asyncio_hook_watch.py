@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _asyncio_hook_reasons as reasons
 from ._asyncio_hook_create import PLAIN, creator, current_task, getframe, running_loop
-from ._asyncio_hook_end import conclude, give_back, record_of
+from ._asyncio_hook_end import conclude, give_back, note_end, record_of
 from ._asyncio_hook_record import (
     ForeignRecord,
     GuardedRecord,
@@ -115,7 +115,7 @@ class LoopWatch:
         for task in asyncio.all_tasks(self.loop):
             record = record_of(task)
             if record is not None and record.watch is self:
-                task.remove_done_callback(record.note_end)
+                task.remove_done_callback(note_end)
                 give_back(record, task)
                 record.task = None
         hidden_callback.leave()
@@ -201,7 +201,7 @@ class LoopWatch:
             self.sweeper.fresh.append(record)
             self.loop.call_soon_threadsafe(self.sweeper.look)
         elif not task.done():
-            task.add_done_callback(record.note_end, context=self.context)
+            task.add_done_callback(note_end, context=self.context)
 
     def note_end(self, record: TaskRecord, task: Any) -> None:
         """The task has ended; in the loop's thread."""

@@ -61,6 +61,14 @@ class Teller:
         point = self.backend.site_of(stack)
         return symbolise(point) if point else None
 
+    def to_site(self, stack: Stack) -> Stack:
+        """The stack down to the line that a listing shows: how the runtime creates a task, once
+        that has called it, is no news."""
+        site = self.backend.site_of(stack)
+        while stack and stack[-1] != site:
+            stack = stack[:-1]
+        return stack
+
     def frames(self, stack: tuple[CodePoint, ...]) -> tuple[FrameInfo, ...]:
         """The whole stack, but for the loop's own frames and the monitor's."""
         trimmed = self.backend.trimmed(stack)
@@ -143,7 +151,7 @@ def step(creator: int, stack: Stack, created: str, teller: Teller) -> CreationSt
         creator=who(creator, teller.label),
         number=creator if creator > 0 else None,
         created=created,
-        frames=teller.frames(stack),
+        frames=teller.frames(teller.to_site(stack)),
     )
 
 

@@ -139,6 +139,19 @@ def test_standing_requests_with_a_count(monkeypatch: pytest.MonkeyPatch) -> None
     assert lives.standing(FakeLife(number=1), 1) is None
 
 
+def test_an_exceptions_stack_begins_with_the_task() -> None:
+    """Frames of whoever awaited the task, and got the exception too, are left out."""
+    own = CodePoint(told.__code__, 0)
+    life = FakeLife(
+        number=1,
+        outcome="exception",
+        failure=Failure("E", "", (HERE, own, HERE)),
+        code=told.__code__,
+    )
+    stack = lives.terminated_stack(life, teller(), Lineage((), ""))
+    assert [frame.function for frame in stack.frames] == ["told", "<lambda>"]
+
+
 def test_times_are_unix_time() -> None:
     """Readings of the hook's clock become Unix time; durations stay seconds."""
     task = lives.terminated_task(FakeLife(number=1, born=1.0, ended=3.5, stack=(HERE,)), teller())

@@ -197,6 +197,15 @@ def _error(life: TaskLife) -> str:
     return f"{failure.type}: {failure.text}" if failure.text else failure.type
 
 
+def _own_part(life: TaskLife, stack: Stack) -> Stack:
+    """An exception's stack from the task's coroutine on: who awaited the task and got the exception
+    before it was recorded has added its own frames outside of that."""
+    for index, point in enumerate(stack):
+        if point.code is life.code:
+            return stack[index:]
+    return stack
+
+
 def terminated_stack(
     life: TaskLife, teller: Teller, lineage: Lineage, note: str = ""
 ) -> TerminatedStack:
@@ -204,7 +213,7 @@ def terminated_stack(
     failure = life.failure
     return TerminatedStack(
         task=terminated_task(life, teller),
-        frames=teller.frames(failure.stack) if failure else (),
+        frames=teller.frames(_own_part(life, failure.stack)) if failure else (),
         causes=failure.causes if failure else (),
         ancestry=lineage.steps,
         beginning=lineage.beginning,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -21,8 +22,6 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import stories
-
 import aiomonitor
 from aiomonitor.utils import alt_names
 
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from aiohttp import ClientSession, web
+
+stories: Any = importlib.import_module("stories")  # this file is a script, and that is beside it
 
 BEAT = 0.005
 """Seconds between two heartbeats of the application's loop."""

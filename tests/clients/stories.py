@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from aiomonitor.utils import preserve_termination_log
@@ -112,8 +113,9 @@ async def patience(keep: Keep) -> None:
     """A task waits until its time is up, and returns."""
 
     async def wait() -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.001):
-                await _for_ever()
+        if sys.version_info >= (3, 11):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.001):
+                    await _for_ever()
 
     await asyncio.wait([keep(wait(), "patient")])

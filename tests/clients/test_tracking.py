@@ -61,7 +61,7 @@ def test_a_living_canceller(told: Application) -> None:
     answer = ask(told, "wt victim")
     assert "(victim): cancelled by task " in answer
     assert "(murderer)" in answer
-    assert in_order(answer, "cancel requested ", ".lurk", ".strike", "# THE BLOW")
+    assert in_order(answer, "cancel requested ", "lurk", "strike", "# THE BLOW")
 
 
 def test_a_failure(told: Application) -> None:

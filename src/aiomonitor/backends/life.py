@@ -71,11 +71,14 @@ class TaskLife(Protocol):
     @property
     def is_ended(self) -> bool:
         """Whether the second half is there."""
+        ...
 
     @property
     def failure(self) -> Failure | None:
         """What ended it, if that was an exception."""
+        ...
 
     @property
     def cancelling(self) -> int:
         """Cancellations not taken back at the end; 0 on 3.10, which does not count."""
+        ...

@@ -74,6 +74,7 @@ class Shell(Protocol):
 
     def tick(self) -> float:
         """What is to be done from time to time; returns the seconds until the next time."""
+        ...
 
 
 class Session:

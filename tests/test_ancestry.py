@@ -103,7 +103,7 @@ def test_a_long_chain_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_chain_cannot_go_in_circles() -> None:
-    """A parent that is younger than its child, which only a fault can bring about, ends it."""
+    """Tasks that are each other's parents, which only a fault can bring about, end it."""
     family = Family()
     family.ended(1, 2)
     family.ended(2, 1)

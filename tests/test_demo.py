@@ -93,7 +93,8 @@ def test_exploring(demo: Demo) -> None:
         r"^  ((?:ps|where|orders|help|cancel)\b.*?)(?:  .*)?$", demo.directions, re.M
     )
     assert commands == [
-        *("ps", "where worker-1", "orders", "help", "where deliveries", "cancel deliveries"),
+        *("ps", "where worker-1", "ps-terminated", "orders", "help"),
+        *("where deliveries", "cancel deliveries", "where-terminated deliveries"),
     ]
     listing = demo.ask("ps")
     for name in ("worker-1", "customer-alice", "handler-1", "label-printer", "deliveries"):
@@ -101,6 +102,8 @@ def test_exploring(demo: Demo) -> None:
     assert "await self._delivery_note.wait()" in demo.ask("where deliveries")
     assert "ended" in demo.ask("cancel deliveries")
     assert " deliveries " not in demo.ask("ps")
+    assert "cancelled by this monitor" in demo.ask("where-terminated deliveries")
+    assert " deliveries " in demo.ask("ps-terminated")
 
 
 def test_custom_command(demo: Demo) -> None:

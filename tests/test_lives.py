@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from aiomonitor import lives
 from aiomonitor.ancestry import Lineage
+from aiomonitor.backends import _asyncio_cancel
 from aiomonitor.backends.base import CodePoint
 from aiomonitor.backends.fake import FakeBackend, FakeLife
 from aiomonitor.backends.life import CALLBACK, OUTSIDE, Cancellation, Failure
@@ -77,13 +80,76 @@ def test_a_failure_without_a_text() -> None:
     assert lives.terminated_task(life, teller()).error == "KeyError"
 
 
-def test_a_swallowed_cancellation() -> None:
+def test_a_swallowed_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who was asked to cancel itself and returned has swallowed it; unless it was taken back."""
+    monkeypatch.setattr(lives, "_COUNTED", True)
     request = Cancellation(0.5, 2, (HERE,))
     swallowed = FakeLife(number=1, cancellations=(request,), cancelling=1)
     taken_back = FakeLife(number=1, cancellations=(request,), cancelling=0)
     assert lives.terminated_task(swallowed, teller()).swallowed
     assert not lives.terminated_task(taken_back, teller()).swallowed
+
+
+def test_a_request_of_the_monitor() -> None:
+    """What a client has cancelled was cancelled by the monitor, and its frames are no news."""
+    ours = CodePoint(_asyncio_cancel.deliver.__code__, 0)
+    life = FakeLife(
+        number=1, outcome="cancelled", cancellations=(Cancellation(0.5, CALLBACK, (ours,)),)
+    )
+    assert told(life) == "this monitor, at a client's request"
+    assert lives.cancellations(life, teller())[0].frames == ()
+
+
+def test_a_creation_that_nobody_saw() -> None:
+    """Of such a task neither age nor creator are invented."""
+    task = lives.terminated_task(FakeLife(number=1, parent=OUTSIDE), teller())
+    assert (task.created_at, task.duration, task.created_in, task.parent) == (None,) * 4
+    assert task.created_by.startswith("not seen being created: it is older than the monitor")
+
+
+def test_a_creation_that_was_seen() -> None:
+    """The creator is told by number, and in words if it is no task."""
+    by_task = lives.terminated_task(FakeLife(number=2, parent=1, stack=(HERE,)), teller())
+    assert (by_task.parent, by_task.created_by) == (1, "task 1 (t1)")
+    by_callback = lives.terminated_task(
+        FakeLife(number=2, parent=CALLBACK, stack=(HERE,)), teller()
+    )
+    assert (by_callback.parent, by_callback.created_by) == (None, "a callback of the loop")
+
+
+@pytest.mark.parametrize(
+    ("by", "reason", "stands"),
+    [(2, "", True), (OUTSIDE, "", True), (CALLBACK, "", False), (2, "timeout", False)],
+)
+def test_standing_requests_without_a_count(
+    monkeypatch: pytest.MonkeyPatch, by: int, reason: str, stands: bool
+) -> None:
+    """On 3.10, which counts no requests, those that may have been a timeout's do not stand."""
+    monkeypatch.setattr(lives, "_COUNTED", False)
+    life = FakeLife(number=1, cancellations=(Cancellation(0.5, by, (HERE,), reason),))
+    assert (lives.standing(life, 0) is not None) is stands
+
+
+def test_standing_requests_with_a_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where requests are counted, the count decides."""
+    monkeypatch.setattr(lives, "_COUNTED", True)
+    life = FakeLife(number=1, cancellations=(Cancellation(0.5, CALLBACK, (HERE,)),))
+    assert lives.standing(life, 1) is life.cancellations[0]
+    assert lives.standing(life, 0) is None
+    assert lives.standing(FakeLife(number=1), 1) is None
+
+
+def test_an_exceptions_stack_begins_with_the_task() -> None:
+    """Frames of whoever awaited the task, and got the exception too, are left out."""
+    own = CodePoint(told.__code__, 0)
+    life = FakeLife(
+        number=1,
+        outcome="exception",
+        failure=Failure("E", "", (HERE, own, HERE)),
+        code=told.__code__,
+    )
+    stack = lives.terminated_stack(life, teller(), Lineage((), ""))
+    assert [frame.function for frame in stack.frames] == ["told", "<lambda>"]
 
 
 def test_times_are_unix_time() -> None:

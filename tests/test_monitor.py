@@ -7,7 +7,7 @@ import errno
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -270,3 +270,71 @@ def test_no_file_descriptor_is_left(application: Application) -> None:
 
     before = cycle()
     assert min(cycle() for _ in range(3)) <= before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (
+            {"max_termination_history": -1},
+            ValueError,
+            "max_termination_history is -1: give a",
+        ),
+        (
+            {"max_termination_history": "9"},
+            TypeError,
+            "max_termination_history is '9': give a",
+        ),
+        ({"max_termination_history": 1.5}, TypeError, "max_termination_history is 1.5"),
+        ({"max_termination_history": True}, TypeError, "max_termination_history is True"),
+        ({"max_termination_history": None}, TypeError, "max_termination_history is None"),
+        ({"hook_task_factory": None}, TypeError, "hook_task_factory is None: give True or False"),
+        ({"hook_task_factory": asyncio.Task}, TypeError, "hook_task_factory is <class"),
+    ],
+)
+def test_arguments_of_tracking(
+    loop: asyncio.AbstractEventLoop,
+    arguments: dict[str, Any],
+    error: type[Exception],
+    message: str,
+) -> None:
+    """What makes no sense is refused with its name, before anything is started."""
+    with pytest.raises(error) as caught:
+        start_monitor(loop, port=None, **arguments)
+    assert str(caught.value).startswith(message)
+
+
+async def work() -> None:
+    """A task's work."""
+
+
+@pytest.mark.parametrize("limit", [0, 2, 1000])
+def test_the_history_is_as_long_as_asked_for(loop: asyncio.AbstractEventLoop, limit: int) -> None:
+    """So many ended tasks are remembered; with 0 none, but they are counted."""
+    with start_monitor(loop, port=None, max_termination_history=limit) as monitor:
+        for _ in range(3):
+            loop.run_until_complete(loop.create_task(work()))
+        loop.run_until_complete(asyncio.sleep(0))
+        page = monitor.terminated_page()
+        assert page.ended >= 3
+        assert len(page.tasks) == page.remembered == min(limit, page.ended)
+
+
+def test_without_the_hook(loop: asyncio.AbstractEventLoop) -> None:
+    """Tasks are listed, nothing is recorded, and the loop is not touched."""
+    before = dict(vars(loop))
+    with start_monitor(loop, port=None, hook_task_factory=False) as monitor:
+        assert {name: value for name, value in vars(loop).items() if name in before} == before
+        loop.run_until_complete(loop.create_task(work()))
+        page = monitor.terminated_page()
+        assert (page.ended, page.tasks) == (0, ())
+        assert page.note == "the monitor was started with hook_task_factory=False"
+
+
+def test_the_loop_is_put_back(loop: asyncio.AbstractEventLoop) -> None:
+    """After `close` the loop creates its tasks as it did before."""
+    names = set(vars(loop))
+    factory = loop.get_task_factory()
+    start_monitor(loop, port=None).close()
+    assert set(vars(loop)) == names
+    assert loop.get_task_factory() is factory

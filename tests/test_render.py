@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,12 +12,17 @@ from hypothesis import strategies as st
 
 from aiomonitor import render, tables
 from aiomonitor.model import (
+    CancellationInfo,
     CancelOutcome,
     CancelResult,
+    CreationStep,
     FrameInfo,
     TaskInfo,
     TaskPage,
     TaskStack,
+    TerminatedPage,
+    TerminatedStack,
+    TerminatedTask,
     ThreadStack,
 )
 
@@ -227,3 +234,174 @@ def test_cancel_line() -> None:
     """The outcome of a cancellation is a sentence."""
     result = CancelResult(task=TASK, outcome=CancelOutcome.ALREADY_DONE, detail="it was too late")
     assert render.cancel_line(result) == "task 12 (worker-3): already done: it was too late"
+
+
+def overdue(number: int, seconds: float) -> TaskInfo:
+    return TaskInfo(
+        number=number,
+        object_id=number,
+        name="rebel",
+        coroutine="c",
+        state="waiting",
+        cancel_age=seconds,
+        cancelled_by="task 3",
+    )
+
+
+def test_a_pending_cancellation() -> None:
+    """A task that goes on after a cancellation is told with when and by whom; also of a timer."""
+    assert not render.is_overdue(TASK)
+    assert not render.is_overdue(overdue(1, 0.5))
+    assert render.is_overdue(overdue(1, 12.0))
+    assert list(render.overdue_lines([overdue(1, 12.0)])) == [
+        "task 1 (rebel): cancel requested 12.0s ago by task 3, still waiting"
+    ]
+    assert render.task_row(overdue(1, 12.0))[1] == "waiting!"
+
+
+def test_many_pending_cancellations() -> None:
+    """Of very many only some are told, and how many more there are."""
+    lines = list(render.overdue_lines([overdue(n, 2.0) for n in range(render.PENDING_TOLD + 5)]))
+    assert len(lines) == render.PENDING_TOLD + 1
+    assert lines[-1].startswith("5 more were asked to cancel")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0003, "0.3ms"),
+        (0.9999, "999.9ms"),
+        (12.5, "12.5s"),
+        (59.96, "60.0s"),
+        (200, "3m20s"),
+        (5 * 3600 + 7 * 60, "5h07m"),
+        (47.9 * 3600, "47h54m"),
+        (12 * 86400 + 3 * 3600, "12d03h"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    """Durations take at most seven cells and keep what matters."""
+    assert render.duration(seconds) == text
+    assert len(text) <= 7
+
+
+def created(**changes: Any) -> TaskInfo:
+    return dataclasses.replace(
+        TASK,
+        **{
+            "created_at": 0.0,
+            "age": 12.5,
+            "created_by": "task 1",
+            "created_in": FrameInfo(filename="/a/main.py", lineno=7, function="main"),
+            **changes,
+        },
+    )
+
+
+def test_creation_columns() -> None:
+    """A wide client sees when, how long ago and where tasks were created; a narrow one does not."""
+    rows = [render.task_row(created())]
+    fit = tables.Layout.fit
+    wide = fit(render.TASK_COLUMNS, rows, 160).header(color=False)
+    assert "CREATED      AGE  WHERE" in wide
+    assert wide.endswith("CREATED IN")
+    assert "12.5s" in rows[0]
+    assert "main.py:7 main" in rows[0]
+    assert "CREATED" not in fit(render.TASK_COLUMNS, rows, 80).header(color=False)
+
+
+def test_creations_that_nobody_saw() -> None:
+    """Such a row says so, where others have a line; without a hook there is no such column."""
+    unseen = created(created_at=None, age=None, created_in=None, created_by="not seen")
+    assert render.task_row(unseen)[4:6] == ("-", "-")
+    assert render.task_row(unseen)[-1] == render.UNSEEN
+    assert titles(200) == ["ID", "STATE", "NAME", "COROUTINE", "WHERE"]
+
+
+LINE = FrameInfo(filename="/a/main.py", lineno=7, function="main", source="spawn()")
+
+
+def test_a_stack_with_its_ancestry() -> None:
+    """First who created whom, then the task, then who asked it to cancel itself."""
+    step = CreationStep(
+        creator="task 1 (main)", number=1, created="task 12 (worker-3)", frames=(LINE,)
+    )
+    request = CancellationInfo(at=0.0, by="task 1 (main)", frames=(LINE,))
+    stack = TaskStack(
+        task=created(),
+        frames=(LINE,),
+        ancestry=(step,),
+        beginning="task 1 (main) was not seen being created",
+        cancellations=(request,),
+    )
+    lines = list(render.stack_lines(stack))
+    heads = [line for line in lines if not line.startswith("  ")]
+    assert heads[:3] == [
+        "(task 1 (main) was not seen being created)",
+        "task 1 (main) created task 12 (worker-3):",
+        "task 12 (worker-3): waiting, coroutine serve",
+    ]
+    assert heads[3].endswith(" by task 1 (main):")
+    assert lines.count("    spawn()") == 3
+
+
+def test_a_stack_without_ancestry() -> None:
+    """Why there is none is told of the task itself."""
+    stack = TaskStack(task=TASK, frames=(), beginning="not seen")
+    assert list(render.stack_lines(stack))[1] == "  (not seen)"
+
+
+def ended(**changes: Any) -> TerminatedTask:
+    values = {"number": 1, "name": "n", "coroutine": "c", "outcome": "returned", "ended_at": 1.0}
+    return TerminatedTask(**{**values, **changes})
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        (ended(), "returned"),
+        (ended(outcome="failed", error="KeyError: 1"), "failed: KeyError: 1"),
+        (ended(outcome="cancelled", cancelled_by="task 2"), "cancelled by task 2"),
+        (ended(outcome="cancelled"), "cancelled"),
+        (ended(cancelled_by="task 2"), "returned"),
+        (
+            ended(cancelled_by="task 2", swallowed=True),
+            "returned, swallowed a cancellation by task 2",
+        ),
+    ],
+)
+def test_endings(task: TerminatedTask, words: str) -> None:
+    """How a task ended is a phrase."""
+    assert render.ending(task) == words
+
+
+def test_how_a_task_ended() -> None:
+    """The answer has the exception's stack and causes, and is safe for a terminal."""
+    stack = TerminatedStack(
+        task=ended(
+            name="\x1b[31m", outcome="failed", error="E: \x1b", created_at=0.0, duration=1.0
+        ),
+        frames=(LINE,),
+        causes=("KeyError: \x1b",),
+        note="the latest of 2",
+    )
+    text = "\n".join(render.ended_lines(stack))
+    assert "\x1b" not in text
+    assert "(the latest of 2)" in text
+    assert ", after 1.0s" in text
+    assert text.index("spawn()") < text.index("from KeyError")
+
+
+def summary(**changes: Any) -> list[str]:
+    values = {"ended": 1, "remembered": 1, "matched": 1, "dropped": 0, "tasks": (ended(),)}
+    return list(render.ended_summary(TerminatedPage(**{**values, **changes})))
+
+
+def test_the_summary_of_a_history() -> None:
+    """It says what is remembered, what was left out, what was dropped, and why nothing is there."""
+    assert summary() == ["1 ended task remembered"]
+    assert summary(ended=9) == ["1 ended task remembered, of 9 that ended"]
+    assert summary(remembered=5, ended=5) == ["1 of 5 ended tasks remembered"]
+    assert summary(remembered=5, matched=5, ended=5)[0].startswith("1 shown of 5 ended tasks")
+    assert summary(dropped=7)[1].startswith("7 more were dropped: ")
+    assert summary(note="it is off")[1] == "nothing is being recorded: it is off"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiomonitor.backends.fake import FakeBackend, FakeTask
+from aiomonitor.backends.base import CodePoint
+from aiomonitor.backends.fake import FakeBackend, FakeLife, FakeTask
 from aiomonitor.errors import TaskNotFoundError
 from aiomonitor.ordering import natural
 from aiomonitor.tracker import Tracker
@@ -224,3 +225,22 @@ def test_a_description_holds_what_is_known() -> None:
 def test_natural_takes_any_name(name: str) -> None:
     """Any name has a sort key, with digits of all kinds and numbers."""
     assert natural(name) <= natural(name)
+
+
+def test_an_ended_task_is_told_where_to_look() -> None:
+    """Who asks for a task that has ended learns what tells how."""
+    watched = Watched("live")
+    watched.backend.ended.append(FakeLife(number=7, name="gone"))
+    assert watched.complaint(7) == "task 7 has ended: 'where-terminated 7' tells how"
+    assert watched.complaint("gone") == "'gone' has ended: 'where-terminated gone' tells how"
+    assert watched.complaint(5) == "task 5 has ended"
+
+
+def test_sorting_by_age() -> None:
+    """The youngest comes first; those whose creation nobody saw are the oldest."""
+    watched = Watched("unseen", "old", "young")
+    here = CodePoint((lambda: None).__code__, 0)
+    for name, born in (("old", 1.0), ("young", 2.0)):
+        task = next(task for task in watched.tasks if task.name == name)
+        task.life = FakeLife(number=1, born=born, stack=(here,))
+    assert watched.page(sort="age") == ["young", "old", "unseen"]

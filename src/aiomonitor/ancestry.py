@@ -43,6 +43,7 @@ class Ancestry:
         Without a stack nobody saw it, and `beginning` says why.
         """
         steps: list[CreationStep] = []
+        told: set[int] = set()
         if not stack:
             return Lineage((), unseen(self._backend))
         while len(steps) < CHAIN_LIMIT:
@@ -52,10 +53,11 @@ class Ancestry:
             steps.insert(0, step(parent, stack, label, teller))
             if parent <= 0:
                 return Lineage(tuple(steps), "")
-            if origin is None or origin.parent >= parent:  # a creator is older than its task
+            if origin is None or origin.parent in told:  # a circle would be a fault of ours
                 return Lineage(tuple(steps), _FORGOTTEN.format(creator))
             if not origin.stack:
                 return Lineage(tuple(steps), f"{creator} was {unseen(self._backend)}")
+            told.add(parent)
             label, parent, stack = creator, origin.parent, origin.stack
         return Lineage(tuple(steps), _CUT)
 

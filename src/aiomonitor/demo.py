@@ -237,7 +237,8 @@ A small shop is open, and its monitor listens. Connect from another terminal, by
 and try
 
   ps                    all tasks, and the line where each one is suspended
-  where worker-1        its await chain, with source lines
+  where worker-1        who created it, and its await chain, with source lines
+  ps-terminated         the tasks that ended lately, and how: some labels are not printed
   orders                a command of this application's own: the last orders
   help                  all commands
 
@@ -246,6 +247,7 @@ for ever. Find out why, and end it:
 
   where deliveries
   cancel deliveries
+  where-terminated deliveries
 
 Ctrl-C in this terminal closes the shop."""
 

@@ -62,6 +62,14 @@ class Teller:
         point = self.backend.site_of(stack)
         return symbolise(point) if point else None
 
+    def to_site(self, stack: Stack) -> Stack:
+        """The stack down to the line that a listing shows: how the runtime creates a task, once
+        that has called it, is no news."""
+        site = self.backend.site_of(stack)
+        while stack and stack[-1] != site:
+            stack = stack[:-1]
+        return stack
+
     def frames(self, stack: tuple[CodePoint, ...]) -> tuple[FrameInfo, ...]:
         """The whole stack, but for the loop's own frames and the monitor's."""
         trimmed = self.backend.trimmed(stack)
@@ -144,7 +152,7 @@ def step(creator: int, stack: Stack, created: str, teller: Teller) -> CreationSt
         creator=who(creator, teller.label),
         number=creator if creator > 0 else None,
         created=created,
-        frames=teller.frames(stack),
+        frames=teller.frames(teller.to_site(stack)),
     )
 
 
@@ -190,6 +198,15 @@ def _error(life: TaskLife) -> str:
     return f"{failure.type}: {failure.text}" if failure.text else failure.type
 
 
+def _own_part(life: TaskLife, stack: Stack) -> Stack:
+    """An exception's stack from the task's coroutine on: who awaited the task and got the exception
+    before it was recorded has added its own frames outside of that."""
+    for index, point in enumerate(stack):
+        if point.code is life.code:
+            return stack[index:]
+    return stack
+
+
 def terminated_stack(
     life: TaskLife, teller: Teller, lineage: Lineage, note: str = ""
 ) -> TerminatedStack:
@@ -197,7 +214,7 @@ def terminated_stack(
     failure = life.failure
     return TerminatedStack(
         task=terminated_task(life, teller),
-        frames=teller.frames(failure.stack) if failure else (),
+        frames=teller.frames(_own_part(life, failure.stack)) if failure else (),
         causes=failure.causes if failure else (),
         ancestry=lineage.steps,
         beginning=lineage.beginning,

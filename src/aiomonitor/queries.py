@@ -167,7 +167,7 @@ class Queries:
             if "has ended" in str(error):
                 return f"{error}, and is forgotten: 'ps-terminated' lists what is remembered"
             return f"no ended task {reference!r} is remembered: 'ps-terminated' lists what is"
-        return f"task {reference!r} has not ended: 'where {reference}' shows it"
+        return f"task {reference} has not ended: 'where {reference}' shows it"
 
     def tick(self) -> float:
         """What the monitor does from time to time; returns the seconds until the next time."""

@@ -33,10 +33,10 @@ TASK_COLUMNS = (
     Column(title="STATE", at_least=8, at_most=10, drop=2),
     Column(title="NAME", at_least=10, at_most=40, drop=0),
     Column(title="COROUTINE", at_least=12, at_most=48, drop=3),
-    Column(title="CREATED", at_least=8, at_most=8, drop=6, optional=True),
+    Column(title="CREATED", at_least=8, at_most=8, drop=6, optional=True, spare=True),
     Column(title="AGE", at_least=6, at_most=7, drop=4, right=True, optional=True),
     Column(title="WHERE", at_least=20, at_most=100, drop=1),
-    Column(title="CREATED IN", at_least=32, at_most=48, drop=5, optional=True),
+    Column(title="CREATED IN", at_least=20, at_most=48, drop=5, optional=True, spare=True),
 )
 
 ENDED_COLUMNS = (
@@ -46,7 +46,7 @@ ENDED_COLUMNS = (
     Column(title="ENDED", at_least=8, at_most=8, drop=3),
     Column(title="AFTER", at_least=6, at_most=7, drop=2, right=True),
     Column(title="HOW", at_least=36, at_most=120, drop=1),
-    Column(title="CREATED IN", at_least=24, at_most=48, drop=5),
+    Column(title="CREATED IN", at_least=20, at_most=48, drop=5, spare=True),
 )
 
 UNSEEN = "(not seen)"

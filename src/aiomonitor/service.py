@@ -1,7 +1,8 @@
 """The monitor's thread: waits for the first client, then serves all of them; and its end.
 
-Until somebody connects the thread sleeps in one system call and nothing is imported: clients wait
-in the listen queue while it loads what it serves with. This is where everything meets.
+Until somebody connects the thread sleeps, but for taking over the tasks that have ended, and nothing
+is imported: clients wait in the listen queue while it loads what it serves with. This is where
+everything meets.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import threading
 import weakref
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .listeners import display
 
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .terminal.session import Shell
+
+    class Host(Shell, Protocol):
+        """What the thread works for: an interpreter that has something to do without clients."""
+
+        def tick(self) -> float:
+            """Do what is to be done from time to time; the seconds until the next time."""
+            ...
+
 
 log = logging.getLogger("aiomonitor")
 
@@ -38,7 +47,7 @@ class Service:
 
     def __init__(
         self,
-        shell: Shell,
+        shell: Host,
         listeners: Iterable[socket.socket],
         token: str | None = None,
         backend: str = "asyncio",

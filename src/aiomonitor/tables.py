@@ -57,7 +57,8 @@ def clip(text: str, width: int) -> str:
 class Column:
     """One column of a table; those with the highest `drop` go first where the client is narrow.
 
-    An `optional` one is left out where no row has anything in it.
+    An `optional` one is left out where no row has anything in it; a `spare` one, where the others
+    would lose much for its sake.
     """
 
     title: str
@@ -67,6 +68,7 @@ class Column:
     right: bool = False
     color: str | None = None
     optional: bool = False
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Layout:
             for position, column in enumerate(columns)
             if not column.optional or any(row[position] for row in rows)
         ]
+        _drop_spare(columns, kept, width)
         while len(kept) > 1 and _total(columns[p].at_least for p, _ in kept) > width:
             kept.remove(max(kept, key=lambda item: columns[item[0]].drop))
         while (excess := _total(w for _, w in kept) - width) > 0:
@@ -107,6 +110,14 @@ class Layout:
             for position, column, width in self.columns
         ]
         return _GAP.join(cells).rstrip()
+
+
+def _drop_spare(columns: Sequence[Column], kept: list[list[int]], width: int) -> None:
+    """A tenth of the width may be missing: then each cell is still known by what is left of it."""
+    spare = [item for item in kept if columns[item[0]].spare]
+    spare.sort(key=lambda item: columns[item[0]].drop)
+    while spare and _total(w for _, w in kept) - width > width // 10:
+        kept.remove(spare.pop())
 
 
 def _natural(column: Column, cells: Sequence[str]) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from aiohttp import ClientSession, web
+
+stories: Any = importlib.import_module("stories")  # this file is a script, and that is beside it
 
 BEAT = 0.005
 """Seconds between two heartbeats of the application's loop."""
@@ -126,9 +129,11 @@ class Business:
         monitor = aiomonitor.start_monitor(monitor=ShopMonitor, port=0)
         return monitor if self.options.monitor == "with" else contextlib.nullcontext(monitor)
 
-    def keep(self, coroutine: Coroutine[Any, Any, None], name: str) -> None:
+    def keep(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Start a task, and keep it alive."""
-        self._tasks.append(self.loop.create_task(coroutine, name=name))
+        task = self.loop.create_task(coroutine, name=name)
+        self._tasks.append(task)
+        return task
 
     def add_sleepers(self, number: int, name: str) -> None:
         """Start tasks that wait until the application ends."""
@@ -272,6 +277,11 @@ class Control:
     def add_sleepers(self, number: int, name: str) -> None:
         """Start tasks that wait until the application ends."""
         self._in_loop(lambda: self._business.add_sleepers(number, name))
+
+    def tell(self, story: str) -> None:
+        """Let what a story tells happen to tasks; returns when it has happened."""
+        told = getattr(stories, story)(self._business.keep)
+        asyncio.run_coroutine_threadsafe(told, self._business.loop).result()
 
     def block(self, kind: str) -> None:
         """Block the loop in a call or in a Python loop; returns once it is blocked."""

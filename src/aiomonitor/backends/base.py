@@ -101,30 +101,38 @@ class Backend(Protocol):
 
     def next_number(self) -> int:
         """A number that no task has had."""
+        ...
 
     def life_of(self, task: TaskHandle) -> TaskLife | None:
         """What the hook knows of a live task; None without a hook."""
+        ...
 
     def drain(self, limit: int) -> Sequence[TaskLife]:
         """Up to `limit` tasks that have ended since the last call. One thread at a time."""
+        ...
 
     @property
     def not_recording(self) -> str:
         """Why no lives are being recorded, in words; empty while they are."""
+        ...
 
     @property
     def dropped(self) -> int:
         """Ended tasks that are in no answer of `drain`, since nobody called it in time."""
+        ...
 
     def site_of(self, stack: tuple[CodePoint, ...]) -> CodePoint | None:
         """The innermost place of a stack outside of the runtime's library, or its innermost."""
+        ...
 
     def trimmed(self, stack: tuple[CodePoint, ...]) -> tuple[CodePoint, ...]:
         """The stack without the loop's own frames at its outer end: who started the loop is no
         news."""
+        ...
 
     def now(self) -> float:
         """The hook's clock, which runs in seconds from an arbitrary moment."""
+        ...
 
     def facts(self, task: TaskHandle) -> TaskFacts:
         """Name, coroutine and state."""

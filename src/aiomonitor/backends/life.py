@@ -67,27 +67,34 @@ class TaskLife(Protocol):
     @property
     def cancellations(self) -> tuple[Cancellation, ...]:
         """The requests to cancel it that are remembered, the latest first."""
+        ...
 
     @property
     def is_ended(self) -> bool:
         """Whether the rest is there, `name` and `ended` included."""
+        ...
 
     @property
     def coroutine(self) -> str:
         """The name of the coroutine's function."""
+        ...
 
     @property
     def code(self) -> CodeType | None:
         """What ran in it; None for what is not written in Python."""
+        ...
 
     @property
     def outcome(self) -> Outcome:
         """How it ended."""
+        ...
 
     @property
     def failure(self) -> Failure | None:
         """What ended it, if that was an exception."""
+        ...
 
     @property
     def cancelling(self) -> int:
         """Cancellations not taken back at the end; 0 on 3.10, which does not count."""
+        ...

@@ -72,9 +72,6 @@ class Shell(Protocol):
         """What a client reads first."""
         ...
 
-    def tick(self) -> float:
-        """What is to be done from time to time; returns the seconds until the next time."""
-
 
 class Session:
     """Serves one connection; `run` returns when it is over, and closes it."""

@@ -40,7 +40,7 @@ apt=(
     -o Acquire::Languages=none
 )
 "${apt[@]}" update
-"${apt[@]}" --yes --download-only --no-install-recommends install "python$version-venv" >/dev/null
+"${apt[@]}" --yes --download-only --no-install-recommends install "python$version-venv" "libpython$version-testsuite" >/dev/null
 
 rm -rf "$folder"
 mkdir -p "$folder"

@@ -93,7 +93,7 @@ def start_monitor(
     """A started monitor, whichever aiomonitor this interpreter has; by default without tracking."""
     import aiomonitor
 
-    more = {} if history is None else {"max_termination_history": history}
+    more: dict[str, Any] = {} if history is None else {"max_termination_history": history}
     monitor: AbstractContextManager[Any] = aiomonitor.start_monitor(
         loop,
         port=port or free_port(),

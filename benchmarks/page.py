@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -117,6 +117,53 @@ def idle(title: str, prefix: str) -> Section:
     )
 
 
+def tracking(title: str, prefix: str, spawn: float) -> Section:
+    """The table of one series of tracking_cost."""
+
+    def ratio(label: str, load: str, aim: float | None = None) -> Measure:
+        return Measure(label, f"{prefix}.{load}_ratio", "×", aim)
+
+    return Section(
+        title,
+        "`hook_task_factory=True` against no monitor, in one process and loop, interleaved: wall "
+        "time as the application sees it.",
+        [
+            ratio("spawn and await a trivial task", "spawn", spawn),
+            ratio("the same under 30 frames", "deep", 1.5),
+            ratio("`TaskGroup` spawn", "group", 1.5),
+            ratio("cancel a task that waits, and await its end", "cancel", 1.5),
+            ratio("end by an exception", "fail", 1.5),
+            ratio("a request: timeout, three children, ten steps", "request", 1.1),
+            ratio("steps of tasks that live long", "steps", 1.02),
+        ],
+    )
+
+
+MEMORY = Section(
+    "What tracking keeps",
+    "By `tracemalloc`, and resident memory for the million. Of each ten short tasks one is "
+    "cancelled and one fails; names repeat.",
+    [
+        Measure("per live task, beyond the task", "memory.live_bytes", "bytes", 400),
+        Measure("per task in the history", "memory.history_bytes", "bytes", 1024),
+        Measure("a million short tasks, beyond ten thousand", "memory.growth_mb", "MB", 10),
+    ],
+)
+
+FLOOD = Section(
+    "A minute of short tasks, as fast as they come",
+    "The queue keeps the latest of what the monitor's thread does not come to, and counts others.",
+    [
+        Measure("tasks a second without a monitor", "flood.plain_rate"),
+        Measure("tasks a second with tracking", "flood.rate"),
+        Measure("dropped, of all", "flood.dropped_ratio", "×"),
+        Measure(
+            "longest wait for the GIL while a full queue is drained", "flood.drain_ms", "ms", 5
+        ),
+    ],
+)
+
+
 def sections(small: int, large: int) -> list[Section]:
     """All tables, for these numbers of tasks."""
     many, few = (f"{tasks:,}".replace(",", " ") for tasks in (large, small))
@@ -128,6 +175,10 @@ def sections(small: int, large: int) -> list[Section]:
         IMPORT,
         idle("A started monitor that nobody visits", "idle"),
         idle("A started monitor that nobody visits, on uvloop", "idle_uvloop"),
+        tracking("Tracking", "tracking", 1.4),
+        tracking("Tracking, on uvloop", "tracking_uvloop", 1.7),
+        MEMORY,
+        FLOOD,
         inspection(f"{many} tasks", heartbeat, f"inspect.{large}", aims=True),
         inspection(f"{few} tasks", heartbeat, f"inspect.{small}"),
         inspection(f"{many} tasks on uvloop", heartbeat, f"inspect_uvloop.{large}"),
@@ -147,7 +198,6 @@ class Page:
     sections: Sequence[Section]
     facts: Sequence[str]
     command: str
-    extra: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def text(self) -> str:
         """As Markdown."""
@@ -163,13 +213,12 @@ class Page:
         yield from self._verdicts()
         for section in self.sections:
             yield from self._table(section)
-        for title, figures in self.extra.items():
-            yield from _listing(title, figures)
 
     def _verdicts(self) -> Iterator[str]:
         for section in self.sections:
             for measure in section.measures:
-                if measure.aim is not None:
+                measured = any(measure.key in run.figures for run in self.runs)
+                if measure.aim is not None and measured:
                     aim = f"at most {measure.shown(measure.aim)}"
                     yield f"- {section.title}: {measure.label}, {aim}: **{self._verdict(measure)}**"
 
@@ -188,15 +237,11 @@ class Page:
         yield _row(["measure", "aim", *(run.label for run in self.runs)])
         yield "|---|---|" + "---:|" * len(self.runs)
         for measure in section.measures:
+            if not any(measure.key in run.figures for run in self.runs):
+                continue
             aim = "" if measure.aim is None else f"≤ {measure.shown(measure.aim)}"
             cells = [measure.shown(run.figures.get(measure.key)) for run in self.runs]
             yield _row([measure.label, aim, *cells])
-
-
-def _listing(title: str, figures: Mapping[str, float]) -> Iterator[str]:
-    yield f"\n## {title}\n\n| measure | figure |\n|---|---:|"
-    for name, figure in figures.items():
-        yield _row([name, f"{figure:.2f}"])
 
 
 def _row(cells: Sequence[str]) -> str:

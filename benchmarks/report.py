@@ -16,12 +16,15 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness import HERE, Results
 from page import Page, Run, sections
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _ROOT = Path(HERE).parent
 
@@ -63,6 +66,10 @@ def all_series(small: int, large: int) -> list[Series]:
         Series("", "import_cost.py", 15, for_quick=True, renamed=_IMPORT_NAMES),
         Series("idle", "idle_cost.py", 25, for_quick=True, renamed=_IDLE_NAMES),
         Series("idle_uvloop", "idle_cost.py", 25, uvloop, renamed=_IDLE_NAMES),
+        Series("tracking", "tracking_cost.py", 15, for_quick=True),
+        Series("tracking_uvloop", "tracking_cost.py", 15, (*uvloop, "--load", "spawn")),
+        Series("memory", "tracking_memory.py", 3),
+        Series("flood", "tracking_flood.py", 1),
         Series("inspect", inspect, 9, ("--tasks", few, many), for_quick=True),
         Series("inspect_uvloop", inspect, 9, (*uvloop, "--tasks", many)),
         Series("inspect_telnet", inspect, 9, ("--telnet", "--tasks", many)),
@@ -139,8 +146,16 @@ def collect(arguments: argparse.Namespace) -> list[Run]:
 
 
 def _for_peer(wanted: list[Series]) -> list[Series]:
-    """0.7.1 is asked through telnet anyway."""
-    return [series for series in wanted if series.prefix != "inspect_telnet"]
+    """0.7.1 is asked through telnet anyway, and its history has no counts; where it takes twenty
+    times as long, less is done."""
+    small = ("--scale", "0.2")
+    return [
+        replace(series, arguments=(*series.arguments, *small), rounds=5)
+        if series.script == "tracking_cost.py"
+        else series
+        for series in wanted
+        if series.prefix not in {"inspect_telnet", "memory", "flood"}
+    ]
 
 
 def _with_telnet(figures: Results) -> Results:
@@ -171,23 +186,12 @@ def command_again(arguments: argparse.Namespace) -> str:
     return " ".join(words)
 
 
-def flat(value: object, name: str = "") -> Results:
-    """The numbers in a JSON document, by their path."""
-    if isinstance(value, Mapping):
-        parts = (flat(item, f"{name} {key}".strip()) for key, item in value.items())
-        return {key: figure for part in parts for key, figure in part.items()}
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return {name: float(value)}
-    return {}
-
-
 def options() -> argparse.ArgumentParser:
     """The command line's."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="few rounds, and no uvloop")
     parser.add_argument("--python", action="append", default=[], help="another interpreter of ours")
     parser.add_argument("--peer", metavar="PYTHON", help="an interpreter with aiomonitor 0.7.1")
-    parser.add_argument("--hook", type=Path, help="figures of the task hook's benchmark (JSON)")
     parser.add_argument("--reuse", action="store_true", help="measure only what build/ lacks")
     parser.add_argument("--rounds", type=int, help="rounds of every benchmark")
     parser.add_argument("--tasks", type=int, nargs=2, default=(10_000, 100_000))
@@ -199,13 +203,11 @@ def options() -> argparse.ArgumentParser:
 def main() -> None:
     """Measure, then write the page."""
     arguments = options().parse_args()
-    hook = {"The task hook": flat(json.loads(arguments.hook.read_text()))} if arguments.hook else {}
     page = Page(
         runs=collect(arguments),
         sections=sections(*arguments.tasks),
         facts=facts(),
         command=command_again(arguments),
-        extra=hook,
     )
     arguments.output.write_text(page.text(), encoding="utf-8")
     print(f"wrote {arguments.output}")

@@ -182,7 +182,7 @@ def main() -> None:
 
     async def body() -> None:
         if arguments.eager:
-            asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+            asyncio.get_running_loop().set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009 - 3.12+
         loads = arguments.load or list(LOADS)
         results.update(await measure(arguments.rounds, loads, arguments.scale))
 

@@ -50,6 +50,28 @@ def test_idle_cost_yields_numbers(tmp_path: Path) -> None:
     assert {"per_task_ratio", "noise_ratio", "idle_cpu_ms"} <= set(found)
 
 
+def test_tracking_cost_yields_numbers(tmp_path: Path) -> None:
+    """Each load runs with tracking and without."""
+    found = figures(tmp_path, "tracking_cost.py", "--scale", "0.05")
+    assert {"spawn_ratio", "deep_ratio", "cancel_ratio", "request_ratio", "steps_ratio"} <= set(
+        found
+    )
+
+
+def test_tracking_flood_yields_numbers(tmp_path: Path) -> None:
+    """A flood tells how many tasks it was, and what was dropped."""
+    found = figures(tmp_path, "tracking_flood.py", "--seconds", "0.3")
+    assert found["rate"] > 0
+    assert 0 <= found["dropped_ratio"] < 1
+
+
+@pytest.mark.parametrize("kind", ["live", "history"])
+def test_tracking_memory_yields_numbers(kind: str) -> None:
+    """One figure of one process."""
+    done = run("tracking_memory.py", "--one", kind, "--hook")
+    assert float(done.stdout) > 0
+
+
 @pytest.mark.parametrize("client", [[], ["--telnet"]], ids=["plain", "telnet"])
 def test_inspect_latency_yields_numbers(tmp_path: Path, client: list[str]) -> None:
     """Each kind of client gets whole answers, beside a heartbeat in the monitored loop."""

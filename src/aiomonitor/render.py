@@ -89,6 +89,8 @@ def ended_row(task: TerminatedTask) -> tuple[str, ...]:
 
 def ending(task: TerminatedTask) -> str:
     """How a task ended, in words."""
+    if task.outcome == "destroyed":
+        return "destroyed while it waited: nothing referred to it any more"
     how = f"{task.outcome}: {task.error}" if task.error else task.outcome
     if task.swallowed:
         return f"{how}, swallowed a cancellation by {task.cancelled_by}"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aiomonitor.backends._asyncio_hook import TaskHook
+from aiomonitor.backends._asyncio_hook_stack import DEPTH
 from aiomonitor.backends._asyncio_hook_sweep import AGAIN, LOOKS
 from aiomonitor.backends.life import CALLBACK, OUTSIDE
 
@@ -108,6 +109,23 @@ def test_creation(loop: Any) -> None:
     assert record.coroutine == "work"
     assert record.code is work.__code__
     assert record.born <= record.ended
+
+
+def test_depth() -> None:
+    """Another depth than the usual one keeps so many of the innermost frames."""
+    loop = asyncio.new_event_loop()
+
+    async def main(_hook: TaskHook) -> None:
+        def create(height: int) -> asyncio.Task[int]:
+            return create(height - 1) if height else asyncio.create_task(work())
+
+        await create(20)
+
+    (record,) = run(loop, main, depth=3)
+    assert functions(record.stack) == ["create"] * 3
+    (usual,) = run(loop, main)
+    assert functions(usual.stack) == ["create"] * DEPTH
+    loop.close()
 
 
 def test_creation_by_callback(loop: Any) -> None:

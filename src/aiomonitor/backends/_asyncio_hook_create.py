@@ -100,7 +100,9 @@ def creator(  # noqa: C901 - one function is one closure
                 frame = caller = frame.f_back
                 code = frame.f_code
             try:
-                while full:
+                if not full:
+                    raise KeyError  # noqa: TRY301 - the ladder is for the usual depth
+                while True:
                     node = known[frame.f_lasti]
                     while node[0] is not code:
                         node = node[1]

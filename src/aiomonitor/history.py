@@ -78,7 +78,8 @@ class History:
     def _remember(self, life: TaskLife) -> None:
         self._ended += 1
         self._last_number = max(self._last_number, life.number)
-        (self._preserved if is_preserved(life.code) else self._recent).append(life)
+        marked = is_preserved(life.code, life.coroutine)
+        (self._preserved if marked else self._recent).append(life)
         self._origins[life.number] = Origin(life.name, life.stack, life.parent)
 
     def _remembered(self) -> list[TaskLife]:

@@ -1,8 +1,8 @@
 """The monitor's thread: waits for the first client, then serves all of them; and its end.
 
-Until somebody connects the thread sleeps, but for taking over the tasks that have ended, and nothing
-is imported: clients wait in the listen queue while it loads what it serves with. This is where
-everything meets.
+Until somebody connects the thread sleeps, but for taking over the tasks that have ended, and
+nothing is imported: clients wait in the listen queue while it loads what it serves with. This is
+where everything meets.
 """
 
 from __future__ import annotations

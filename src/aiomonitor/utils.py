@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,21 +30,34 @@ def aliases_of(command: object) -> tuple[str, ...]:
     return aliases
 
 
-_preserved: set[CodeType] = set()
+_preserved: set[tuple[CodeType, str]] = set()
 
 
 def preserve_termination_log(function: _Command) -> _Command:
-    """Remember how tasks of this coroutine function ended, beyond `max_termination_history`."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    if code is None:
+    """Remember how tasks of this coroutine function ended, beyond `max_termination_history`.
+
+    Goes on top of other decorators, which have to use `functools.wraps`. Raises `TypeError` for
+    what is no function written in Python.
+    """
+    marked = [layer for layer in _layers(function) if hasattr(layer, "__code__")]
+    if not marked:
         raise TypeError(f"preserve_termination_log: {function!r} is no function written in Python")
-    _preserved.add(code)
+    # A wrapper's code is that of all functions that it wraps, but its name is this one's.
+    _preserved.update((layer.__code__, layer.__qualname__) for layer in marked)
     return function
 
 
-def is_preserved(code: CodeType | None) -> bool:
-    """Whether `preserve_termination_log` marked the function that has this code."""
-    return code in _preserved
+def _layers(function: Any) -> list[Any]:
+    """The function and all that it wraps."""
+    layers = [function]
+    while (inner := getattr(layers[-1], "__wrapped__", None)) is not None and inner not in layers:
+        layers.append(inner)
+    return layers
+
+
+def is_preserved(code: CodeType | None, coroutine: str) -> bool:
+    """Whether `preserve_termination_log` marked a function of this code and qualified name."""
+    return code is not None and (code, coroutine) in _preserved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,15 +8,21 @@ import os
 import signal
 import sys
 import threading
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aiomonitor.backends.base import CodePoint
+from aiomonitor.backends.fake import FakeLife
+from aiomonitor.backends.life import OUTSIDE, Cancellation, Failure
 from aiomonitor.listing import LISTING_LIMIT
 from aiomonitor.model import CancelOutcome
 from aiomonitor.tables import width_of
 from support import Desk, Seat
+
+HERE = CodePoint((lambda: None).__code__, 0)
 
 
 @pytest.fixture
@@ -52,7 +58,9 @@ def test_names(desk: Desk, names: str, method: str) -> None:
         assert desk._getcmd(name) == getattr(desk, method)
 
 
-@pytest.mark.parametrize("command", ["help", "ps", "where", "cancel", "signal", "stack", "exit"])
+@pytest.mark.parametrize(
+    "command", ["help", "ps", "where", "cancel", "pt", "wt", "signal", "stack", "exit"]
+)
 def test_help(seat: Seat, command: str) -> None:
     """Every built-in command explains itself within the client's width."""
     seat.client.columns = 80
@@ -293,3 +301,72 @@ def test_completion_of_signals(desk: Desk) -> None:
 def test_completion_of_sort_keys(desk: Desk) -> None:
     """TAB offers the values that an option takes."""
     assert offered(desk, "ps --sort n") == ["name"]
+
+
+def end(desk: Desk, number: int, name: str, **details: Any) -> None:
+    desk.backend.ended.append(FakeLife(number=number, name=name, stack=(HERE,), **details))
+
+
+def test_ps_terminated(seat: Seat, desk: Desk) -> None:
+    """`ps-terminated` is a table of the ended tasks, the latest first, with a summary."""
+    seat.client.columns = 200
+    end(desk, 1, "a", ended=1.0)
+    end(desk, 2, "b", ended=2.5, outcome="exception", failure=Failure("E", "no", ()))
+    header, first, second, summary = seat.type("ps-terminated").splitlines()
+    assert header.split() == ["ID", "NAME", "COROUTINE", "ENDED", "AFTER", "HOW", "CREATED", "IN"]
+    assert first.split()[:2] == ["2", "b"]
+    assert "2.5s  failed: E: no" in first
+    assert second.split()[:2] == ["1", "a"]
+    assert summary == "2 ended tasks remembered"
+
+
+def test_ps_terminated_says_what_is_missing(seat: Seat, desk: Desk) -> None:
+    """What was dropped is counted, and why nothing is recorded is told, in JSON as well."""
+    desk.backend.dropped = 7
+    desk.backend.not_recording = "it is off"
+    *_, dropped, note = seat.type("pt").splitlines()
+    assert dropped.startswith("7 more were dropped")
+    assert note == "nothing is being recorded: it is off"
+    page = json.loads(seat.type("pt --json"))
+    assert (page["dropped"], page["note"]) == (7, "it is off")
+
+
+def test_where_terminated(seat: Seat, desk: Desk) -> None:
+    """`where-terminated` tells how a task ended, in words or in JSON."""
+    end(desk, 1, "a", outcome="exception", failure=Failure("E", "no", (HERE,)))
+    assert "task 1 (a): failed: E: no" in seat.type("where-terminated a")
+    assert json.loads(seat.type("wt 1 --json"))["task"]["error"] == "E: no"
+
+
+@pytest.mark.parametrize("reference", ["abc", "99", "'", "main", "\x1b[31m", "9" * 5000])
+def test_where_terminated_refuses(seat: Seat, reference: str) -> None:
+    """What is no ended task gets one line without a traceback, and the status 1 or 2."""
+    text = seat.type(f"where-terminated {reference}")
+    assert text.count("\n") == 1
+    assert "Traceback" not in text
+    assert "\x1b" not in text
+    assert seat.run.status in (1, 2)
+
+
+def test_ps_tells_who_ignores_a_cancellation(seat: Seat, desk: Desk) -> None:
+    """Under the table stands who goes on although it was asked to cancel itself."""
+    task = desk.backend.tasks[0]
+    task.number, task.cancelling = 1, 1
+    desk.backend.clock = 20.0
+    task.life = FakeLife(number=1, cancellations=(Cancellation(8.0, OUTSIDE, (HERE,)),))
+    lines = seat.type("ps").splitlines()
+    assert lines[1].split()[1] == "waiting!"
+    assert lines[-2].startswith("task 1 (worker-10): cancel requested 12.0s ago by another thread")
+    assert lines[-2].endswith("still waiting")
+    assert "cancel requested 12.0s ago" in seat.type("where 1")
+
+
+def test_ended_tasks_are_completed(desk: Desk) -> None:
+    """TAB offers numbers and names of ended tasks, the latest first, and no live ones."""
+    end(desk, 11, "gone-a", ended=1.0)
+    end(desk, 12, "gone-b", ended=2.0)
+    end(desk, 13, "gone-b", ended=3.0)
+    assert offered(desk, "where-terminated ") == ["13", "12", "11"]
+    assert offered(desk, "wt 12") == ["12"]
+    assert offered(desk, "wt gone") == ["gone-b", "gone-a"]
+    assert offered(desk, "wt main") == []

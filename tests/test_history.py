@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from typing import TYPE_CHECKING, Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +18,9 @@ from aiomonitor.backends.life import OUTSIDE, Cancellation, Outcome
 from aiomonitor.history import Found, History
 from aiomonitor.tracker import Tracker
 from aiomonitor.utils import preserve_termination_log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
 
 HERE = CodePoint((lambda: None).__code__, 0)
 
@@ -51,13 +57,42 @@ def test_marked_ones_stay() -> None:
     """Tasks of a marked coroutine function are kept beyond the limit."""
     backend = FakeBackend()
     kept = History(backend, 1)
-    ended(backend, 1, code=precious.__code__)
+    ended(backend, 1, code=precious.__code__, coroutine="precious")
     ended(backend, 2, 3)
     assert sorted(numbers(kept)) == [1, 3]
 
 
+def retried(function: Callable[[], Coroutine[Any, Any, None]]) -> Any:
+    @functools.wraps(function)
+    async def wrapper() -> None:
+        await function()
+
+    return wrapper
+
+
+@preserve_termination_log
+@retried
+async def decorated() -> None:
+    """A coroutine function in a wrapper, whose code others share."""
+
+
+@retried
+async def other() -> None:
+    """One of those others."""
+
+
 def test_marking_looks_through_decorators() -> None:
-    """What cannot be recognised later is refused with the reason."""
+    """A wrapped function is known by its name; others in the same wrapper are not marked."""
+    backend = FakeBackend()
+    kept = History(backend, 0)
+    ended(backend, 1, code=decorated.__code__, coroutine=decorated.__qualname__)
+    ended(backend, 2, code=other.__code__, coroutine=other.__qualname__)
+    assert decorated.__code__ is other.__code__
+    assert numbers(kept) == [1]
+
+
+def test_marking_what_cannot_be_recognised() -> None:
+    """What has no code of Python's is refused with the reason."""
     with pytest.raises(TypeError, match="no function written in Python"):
         preserve_termination_log(len)
 
@@ -103,7 +138,7 @@ def test_none_are_kept() -> None:
     backend = FakeBackend()
     kept = History(backend, 0)
     ended(backend, 1, name="parent")
-    ended(backend, 2, code=precious.__code__)
+    ended(backend, 2, code=precious.__code__, coroutine="precious")
     assert numbers(kept) == [2]
     assert select(kept).ended == 2
     assert kept.label(1) == "task 1 (parent)"
@@ -136,6 +171,7 @@ _lives = st.builds(
     ended=st.floats(0, 10),
     stack=st.sampled_from([(), (HERE,), (HERE, HERE)]),
     code=st.sampled_from([None, precious.__code__]),
+    coroutine=st.just("precious"),
 )
 
 
@@ -186,6 +222,7 @@ class Lifetimes(RuleBasedStateMachine):
             parent=min(parent, number - 1),
             stack=(HERE,) if seen else (),
             code=precious.__code__ if marked else None,
+            coroutine="precious",
         )
         self.live.append(task)
 

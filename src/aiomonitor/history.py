@@ -88,7 +88,8 @@ class History:
         self._index = None
         if any_preserved():
             for life in ended:
-                (self._preserved if is_preserved(life.code) else self._recent).append(life)
+                marked = is_preserved(life.code, life.coroutine)
+                (self._preserved if marked else self._recent).append(life)
         else:
             self._recent.extend(ended)
 

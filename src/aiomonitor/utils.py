@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,15 +30,22 @@ def aliases_of(command: object) -> tuple[str, ...]:
     return aliases
 
 
-_preserved: set[CodeType] = set()
+_preserved: dict[str, list[CodeType]] = {}
+"""By qualified name: comparing code is slow, so it's done for the same name alone."""
 
 
 def preserve_termination_log(function: _Command) -> _Command:
-    """Remember how tasks of this coroutine function ended, beyond `max_termination_history`."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    if code is None:
+    """Remember how tasks of this coroutine function ended, beyond `max_termination_history`.
+
+    Goes on top of other decorators, which have to use `functools.wraps`. Raises `TypeError` for
+    what is no function written in Python.
+    """
+    marked = [layer for layer in _layers(function) if hasattr(layer, "__code__")]
+    if not marked:
         raise TypeError(f"preserve_termination_log: {function!r} is no function written in Python")
-    _preserved.add(code)
+    # A wrapper's code is that of all functions that it wraps, but its name is this one's.
+    for layer in marked:
+        _preserved.setdefault(layer.__qualname__, []).append(layer.__code__)
     return function
 
 
@@ -48,9 +54,17 @@ def any_preserved() -> bool:
     return bool(_preserved)
 
 
-def is_preserved(code: CodeType | None) -> bool:
-    """Whether `preserve_termination_log` marked the function that has this code."""
-    return code in _preserved
+def _layers(function: Any) -> list[Any]:
+    """The function and all that it wraps."""
+    layers = [function]
+    while (inner := getattr(layers[-1], "__wrapped__", None)) is not None and inner not in layers:
+        layers.append(inner)
+    return layers
+
+
+def is_preserved(code: CodeType | None, coroutine: str) -> bool:
+    """Whether `preserve_termination_log` marked a function of this code and qualified name."""
+    return any(code is each for each in _preserved.get(coroutine, ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

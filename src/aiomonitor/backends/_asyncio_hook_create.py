@@ -101,7 +101,7 @@ def creator(  # noqa: C901 - one function is one closure
                 code = frame.f_code
             try:
                 if not full:
-                    raise KeyError  # noqa: TRY301 - the ladder is for the usual depth
+                    raise KeyError  # the ladder is for the usual depth
                 while True:
                     node = known[frame.f_lasti]
                     while node[0] is not code:

@@ -239,5 +239,14 @@ def test_a_live_task_with_a_life(desk: Desk) -> None:
 def test_tick(desk: Desk) -> None:
     """The tick takes what has ended, and says when it wants to be called again."""
     end(desk, 1, "a")
-    assert 0 < desk.tick() <= 1.0
+    pause = desk.tick()
+    assert pause is not None
+    assert 0 < pause <= 1.0
     assert desk.backend.ended == []
+
+
+def test_nothing_to_do_without_records(desk: Desk) -> None:
+    """The monitor's thread need not wake where nothing is recorded."""
+    assert desk.tick() is not None
+    desk.backend.records = False
+    assert desk.tick() is None

@@ -169,9 +169,10 @@ class Queries:
             return f"no ended task {reference!r} is remembered: 'ps-terminated' lists what is"
         return f"task {reference} has not ended: 'where {reference}' shows it"
 
-    def tick(self) -> float:
-        """What the monitor does from time to time; returns the seconds until the next time."""
-        return self._tracker.history.drain()
+    def tick(self) -> float | None:
+        """What the monitor does from time to time; returns the seconds until the next time, or None
+        if there is nothing to do."""
+        return self._tracker.history.drain() if self._backend.records else None
 
     def cancel(self, task: int | str, timeout: float = CANCEL_TIMEOUT) -> CancelResult:
         """Cancel a task in its loop's thread and wait up to `timeout` seconds for it to end.

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     class Host(Shell, Protocol):
         """What the thread works for: an interpreter that has something to do without clients."""
 
-        def tick(self) -> float:
-            """Do what is to be done from time to time; the seconds until the next time."""
+        def tick(self) -> float | None:
+            """Do what is to be done from time to time; the seconds until the next time, or None
+            for never again."""
             ...
 
 
@@ -134,8 +135,9 @@ class Service:
     async def _tick(self) -> None:
         import anyio
 
-        while True:  # noqa: ASYNC110 - there is no event to wait for: the application must not pay
-            await anyio.sleep(self._shell.tick())
+        # There is no event to wait for: the application would have to pay for it.
+        while (pause := self._shell.tick()) is not None:  # noqa: ASYNC110
+            await anyio.sleep(pause)
 
     async def _accept(self, listener: socket.socket, tasks: Any) -> None:
         import anyio

@@ -118,6 +118,10 @@ class AsyncioBackend:
         return self._recording.drain(limit)
 
     @property
+    def records(self) -> bool:
+        return self._recording.wanted
+
+    @property
     def not_recording(self) -> str:
         return self._recording.obstacle
 

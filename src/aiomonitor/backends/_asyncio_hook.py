@@ -8,6 +8,7 @@ index, and what is gone leaves nothing behind. The parts are in `_asyncio_hook_*
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
 import time
 import weakref
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
     from ._asyncio_hook_record import TaskRecord
 
+_numbers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Callable[[], int]] = (
+    weakref.WeakKeyDictionary()
+)
+"""One sequence for each loop, whether a hook is on it or not: no number comes twice."""
 _watches: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[LoopWatch]] = (
     weakref.WeakKeyDictionary()
 )
@@ -47,7 +52,10 @@ class TaskHook:
         limit: int = QUEUE_LIMIT,
     ) -> None:
         self._loop = loop
-        self._new_watch = functools.partial(LoopWatch, loop, depth, clock)
+        with _lock:
+            self.next_number = _numbers.setdefault(loop, itertools.count(1).__next__)
+        """A number for a task that has no record; atomic, any thread."""
+        self._new_watch = functools.partial(LoopWatch, loop, depth, clock, self.next_number)
         self._queue = EndQueue(limit)
         self._watch: LoopWatch | None = None
 
@@ -81,12 +89,6 @@ class TaskHook:
     def active(self) -> bool:
         """Whether it watches: a hook that failed took itself off."""
         return self._watch is not None and self._watch.active and self._queue in self._watch.queues
-
-    def next_number(self) -> int:
-        """A number for a task that has no record; atomic, any thread. After `install()`."""
-        if self._watch is None:
-            raise RuntimeError("the hook is not installed: call install() first")
-        return self._watch.next_number()
 
     def record(self, task: Any) -> TaskRecord | None:
         """What is known of a task; any thread. Of a live one, parts of it may still change."""

@@ -16,7 +16,6 @@ import asyncio
 import asyncio.base_events
 import contextvars
 import functools
-import itertools
 import logging
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -52,12 +51,16 @@ class LoopWatch:
     """The one watcher of a loop; several monitors share it, each with a queue of its own."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, depth: int, clock: Callable[[], float]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        depth: int,
+        clock: Callable[[], float],
+        next_number: Callable[[], int],
     ) -> None:
         self.loop = loop
         self.clock = clock
         self.stacks = Stacks(HANDLE_RUN, depth)
-        self.next_number = itertools.count(1).__next__
+        self.next_number = next_number
         self.queues: tuple[EndQueue, ...] = ()
         self.active = False
         self._released = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
 from typing import TYPE_CHECKING, Any
@@ -72,11 +71,13 @@ class Recording:
         return "" if self._hook.active else "the task hook failed and took itself off: see the log"
 
     def next_number(self) -> int:
-        """The hook's numbers also after it took itself off: none may come twice."""
-        if self._hook is not None and self._tried.is_open:
-            with contextlib.suppress(RuntimeError):  # it could not be put on
-                return self._hook.next_number()
-        return next(self._counter)
+        """From the loop's sequence if there is a hook, on the loop or not: none may come twice."""
+        return self._hook.next_number() if self._hook is not None else next(self._counter)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is a hook at all, on the loop or not."""
+        return self._hook is not None
 
     def life_of(self, task: Any) -> TaskLife | None:
         """What is recorded of a live task."""

@@ -112,6 +112,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def records(self) -> bool:
+        """Whether lives are recorded, or will be: if not, `drain` need not be called."""
+        ...
+
+    @property
     def not_recording(self) -> str:
         """Why no lives are being recorded, in words; empty while they are."""
         ...

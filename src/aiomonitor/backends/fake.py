@@ -94,6 +94,7 @@ class FakeBackend:
         self.ended: list[TaskLife] = []
         self.dropped = 0
         self.not_recording = ""
+        self.records = True
         self.clock = 0.0
         self._counter = itertools.count(1)
 

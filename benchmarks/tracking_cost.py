@@ -123,7 +123,7 @@ async def steps(watch: _Watch, scale: float) -> None:
 
     async def body() -> None:
         await go.wait()
-        await _stepping(round(500 * scale))
+        await _stepping(round(2000 * scale))
 
     tasks = [asyncio.create_task(body()) for _ in range(100)]
     await asyncio.sleep(_SETTLE)

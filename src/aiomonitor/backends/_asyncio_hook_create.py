@@ -62,23 +62,26 @@ def creator(  # noqa: C901 - one function is one closure
             and context is None
             and not (others or retired or loop._closed or loop._debug)  # noqa: SLF001
         ):
-            return watched(_tasks.Task(coro, loop=loop, name=name), coro, getframe(1))
+            return watched(_tasks.Task(coro, loop=loop, name=name), coro, clock(), getframe(1))
         if name is not None:
             others["name"] = name
         if context is not None:
             others["context"] = context
-        return create_task(coro, **others)
+        return create(coro, others, getframe(1))
 
     def create_task(coro: Any, **kwargs: Any) -> Any:
+        return create(coro, kwargs, getframe(1))
+
+    def create(coro: Any, kwargs: dict[str, Any], caller: FrameType) -> Any:
         if retired:
             return previous(coro, **kwargs)
         born = clock()  # first: an eager task runs before `previous` returns
         task = previous(coro, **kwargs)
         try:
             if type(task) is not PLAIN or (EAGER and task.done()) or (early and id(task) in early):
-                watch.adopt_other(born, task, body_of(coro), take(caller()))
+                watch.adopt_other(born, task, body_of(coro), take(beyond_spawn(caller)))
             else:
-                watched(task, coro, caller())
+                watched(task, coro, born, caller)
             if task._source_traceback:  # noqa: SLF001 - debug mode; see test_hook_drift
                 hide_frames(task._source_traceback)  # noqa: SLF001
         except (RecursionError, MemoryError):
@@ -90,7 +93,7 @@ def creator(  # noqa: C901 - one function is one closure
         finally:
             del task  # the frame of an eager task's first step refers to this one
 
-    def watched(task: Any, coro: Any, caller: Any) -> Any:  # noqa: C901 - a ladder has many steps
+    def watched(task: Any, coro: Any, born: float, caller: Any) -> Any:  # noqa: C901 - a ladder has many steps
         """Long, since a call for each part would cost a quarter more."""
         try:
             # A ladder in place of a loop: each step up costs a sixth less.
@@ -149,7 +152,7 @@ def creator(  # noqa: C901 - one function is one closure
             record.task = task
             record.coro = coro
             record.number = next_number()
-            record.born = clock()
+            record.born = born
             record.stack = stack if stack is not None else take(caller)
             record.cancelled = None
             if code is root or running_loop() is loop:
@@ -184,12 +187,9 @@ LADDER = 8
 """Steps of the ladder above."""
 
 
-def caller() -> FrameType | None:
-    """The frame that asked for the task that is being created."""
-    frame: FrameType | None = getframe(1)
-    while frame is not None and (frame.f_code.co_filename == __file__ or frame.f_code is SPAWN):
-        frame = frame.f_back
-    return frame
+def beyond_spawn(frame: FrameType) -> FrameType | None:
+    """The frame that asked for a task, if that was by `asyncio.create_task`."""
+    return frame.f_back if frame.f_code is SPAWN else frame
 
 
 def hide_frames(source_traceback: Any) -> None:

@@ -172,4 +172,10 @@ class GuardedRecord(TaskRecord):
             self.watch.note_collected(self)
 
 
+class SettledRecord(GuardedRecord):
+    """Of a task that has got a done callback, as it lives long."""
+
+    __slots__ = ()
+
+
 cancel: Callable[[Any, Any], bool] = asyncio.Task.cancel

@@ -140,7 +140,16 @@ class Sweeper:
 
     def _call_back(self, records: list[TaskRecord]) -> None:
         for record in records:
+            record.__class__ = self._watch.settled_type
             record.task.add_done_callback(note_end, context=self._watch.context)
+
+    def take_back(self, record: TaskRecord) -> None:
+        """A task that was asked to cancel itself is about to end: then a look costs less than the
+        callback, whose handle is not made yet."""
+        if not record.task.done():
+            record.task.remove_done_callback(note_end)
+            record.__class__ = self._watch.guarded_type
+            self.young.append(weakref.ref(record))
 
     def ask(self) -> None:
         """For loops that don't tell of their rounds."""

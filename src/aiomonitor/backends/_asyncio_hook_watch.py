@@ -26,6 +26,7 @@ from ._asyncio_hook_end import conclude, give_back, note_end, record_of
 from ._asyncio_hook_record import (
     ForeignRecord,
     GuardedRecord,
+    SettledRecord,
     TaskRecord,
 )
 from ._asyncio_hook_repr import hidden_callback
@@ -78,6 +79,7 @@ class LoopWatch:
         self.sweeper = Sweeper(self)
         self.record_type: type[TaskRecord] = type("TaskRecord", (TaskRecord,), dict(own))
         self.guarded_type: type[TaskRecord] = type("TaskRecord", (GuardedRecord,), dict(own))
+        self.settled_type: type[TaskRecord] = type("TaskRecord", (SettledRecord,), dict(own))
         self.foreign_type: type[ForeignRecord] = type("ForeignRecord", (ForeignRecord,), dict(own))
 
     def start(self) -> None:
@@ -256,6 +258,8 @@ class LoopWatch:
             before = record.cancelled and record.recent_requests()
             kind, delay, other = reason
             record.cancelled = (self.clock(), by, stack, kind, delay, other, before)
+            if type(record) is self.settled_type and self.ticks and running_loop() is self.loop:
+                self.sweeper.take_back(record)
         except (RecursionError, MemoryError):
             pass
         except Exception:

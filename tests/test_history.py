@@ -283,6 +283,20 @@ class Lifetimes(RuleBasedStateMachine):
 TestLifetimes = Lifetimes.TestCase
 
 
+def test_only_who_created_tasks_is_an_ancestor() -> None:
+    """A flood of tasks that create none pushes no ancestor out."""
+    backend = FakeBackend()
+    kept = History(backend, 5)
+    ended(backend, 1)
+    kept.drain()
+    for number in range(2, 100):
+        backend.ended.append(FakeLife(number=number, spawned=False))
+    kept.drain()
+    assert kept.origin(1) is not None
+    assert kept.origin(50) is None
+    assert kept.origin(99) is not None, "what is remembered anyway is known, too"
+
+
 def test_origins_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the ancestors that ended only the latest are remembered."""
     monkeypatch.setattr(history, "ANCESTORS_LIMIT", 10)

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
+from itertools import chain, compress, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,15 +28,18 @@ if TYPE_CHECKING:
 PRESERVED_LIMIT = 10_000
 """Ended tasks kept of those marked with `preserve_termination_log`."""
 ANCESTORS_LIMIT = 10_000
-"""Ended tasks whose creation is remembered, for the chains of tasks that they created. 5 MB."""
+"""Ended tasks whose creation is remembered, of those that created tasks. Up to 5 MB."""
+_SPAWNED, _NO = repeat("spawned"), repeat(False)
 _number_of: Callable[[TaskLife], int] = attrgetter("number")
-_CHUNK = 1000
-"""Records drained at a time: 1 ms of work, then other threads may have the GIL."""
-_CHUNKS = 20
+_CHUNK = 4096
+"""Records drained at a time: 2 ms of work, most of it to forget older ones. Then other threads may
+have the GIL; a thread that computes gives it back after 5 ms."""
+_CHUNKS = 5
 """Chunks in one drain, a little more than a hook keeps: in a flood, the next drain has to wait."""
 _BUSY = 0.05
 _IDLE = 0.25
-"""Seconds until the next drain, after one that found much, and one that found little."""
+"""Seconds until the next drain, after one that found many, and one that found few."""
+_MANY = 1000
 
 
 class Found(NamedTuple):
@@ -71,7 +75,7 @@ class History:
             if chunk < _CHUNK:
                 break
             time.sleep(0)
-        return _BUSY if found >= _CHUNK else _IDLE
+        return _BUSY if found >= _MANY else _IDLE
 
     def _drain_chunk(self) -> int:
         with self._lock:
@@ -84,7 +88,7 @@ class History:
         """A few calls of C for all, since this thread and the application share the GIL."""
         self._ended += len(ended)
         self._last_number = max(self._last_number, *map(_number_of, ended))
-        self._ancestors.extend(ended)
+        self._ancestors.extend(compress(ended, map(getattr, ended, _SPAWNED, _NO)))
         self._index = None
         if any_preserved():
             for life in ended:
@@ -107,7 +111,8 @@ class History:
         """How an ended task began, if that is remembered."""
         with self._lock:
             if self._index is None:
-                self._index = {life.number: life for life in self._ancestors}
+                known = chain(self._ancestors, self._preserved, self._recent)
+                self._index = {life.number: life for life in known}
             life = self._index.get(number)
         return Origin(life.name, life.stack, life.parent) if life else None
 

@@ -128,6 +128,53 @@ def test_depth() -> None:
     loop.close()
 
 
+def test_who_spawned(loop: Any) -> None:
+    """Who created tasks is marked, also if it is older than the hook: its life is worth keeping."""
+
+    async def work_parent() -> None:
+        await asyncio.create_task(work())
+
+    old = loop.create_task(work_parent())
+
+    async def main(_hook: TaskHook) -> None:
+        await asyncio.create_task(work_parent())
+        await old
+
+    records = run(loop, main)
+    spawned = [getattr(record, "spawned", False) for record in records]
+    names = [record.coroutine.rpartition(".")[2] for record in records]
+    assert sorted(zip(names, spawned, strict=True)) == [
+        *[("work", False)] * 2,
+        *[("work_parent", True)] * 2,
+    ]
+
+
+def test_cancelled_after_a_long_life(loop: Any) -> None:
+    """A task with a done callback loses it for a look when it is asked to cancel itself, and has it
+    again if it goes on."""
+
+    async def work_stubborn() -> None:
+        for _ in range(2):
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    async def main(hook: TaskHook) -> None:
+        task: Any = asyncio.create_task(work_stubborn())
+        await long()
+        task.cancel()
+        await long()
+        record = hook.record(task)
+        assert record is not None
+        assert len(record.cancellations) == 1
+        assert not record.is_ended
+        assert [each[0].__name__ for each in task._callbacks] == ["note_end"]
+        task.cancel()
+        await task
+
+    (record,) = run(loop, main)
+    assert (record.outcome, len(record.cancellations)) == ("result", 2)
+
+
 def test_creation_by_callback(loop: Any) -> None:
     """A task that no task created says so."""
 

@@ -158,7 +158,9 @@ def creator(  # noqa: C901 - one function is one closure
             if code is root or running_loop() is loop:
                 parent = current_task(loop)
                 try:
-                    record.parent = parent.cancel.number
+                    creator = parent.cancel
+                    record.parent = creator.number
+                    creator.spawned = True
                 except AttributeError:
                     record.parent = watch.adopt_late(parent)
                 task.cancel = record

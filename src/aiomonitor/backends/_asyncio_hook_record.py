@@ -53,6 +53,7 @@ class TaskRecord:
         "name",
         "number",
         "parent",
+        "spawned",
         "stack",
         "state",
         "task",
@@ -68,6 +69,7 @@ class TaskRecord:
     stack: Stack  # empty: the task was not made by way of `create_task`, or before the hook
     parent: int  # a task's number, `CALLBACK` or `OUTSIDE`
     cancelled: Request | None
+    spawned: bool  # unset until it creates a task
 
     coro: CoroutineType[Any, Any, Any] | Body
     """What runs in the task. A coroutine that has ended holds nothing of the application's but its

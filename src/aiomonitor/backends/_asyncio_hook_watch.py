@@ -147,11 +147,11 @@ class LoopWatch:
         answer says where the code runs that created another."""
         if task is None or task.get_loop() is not self.loop:
             return CALLBACK if running_loop() is self.loop else OUTSIDE
-        known = record_of(task)
-        if known is not None and known.watch is self:
-            return known.number
-        record = self._record(task)
-        self.early[id(task)] = record
+        record = record_of(task)
+        if record is None or record.watch is not self:
+            record = self._record(task)
+            self.early[id(task)] = record
+        record.spawned = True  # at least it may have
         return record.number
 
     def number_of(self, task: Any) -> int | None:
@@ -231,6 +231,7 @@ class LoopWatch:
             told.number, told.born, told.stack = record.number, record.born, record.stack
             told.parent, told.cancelled = record.parent, record.cancelled
             told.coro = record.coro
+            told.spawned = getattr(record, "spawned", False)
             conclude(told, record.task, self.clock())
             self.put([told])
         except Exception:  # noqa: S110 - at the interpreter's end, anything may be missing

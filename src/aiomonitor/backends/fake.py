@@ -49,6 +49,7 @@ class FakeLife:
     outcome: Outcome = "result"
     failure: Failure | None = None
     cancelling: int = 0
+    spawned: bool = True
     code: CodeType | None = None
     is_ended: bool = True
 

@@ -54,7 +54,8 @@ class TaskLife(Protocol):
     """The hook's record of one task. Times are the hook's clock, in seconds.
 
     `stack` is empty for a task that the hook did not see being created; `parent` is a task's
-    number, `CALLBACK` or `OUTSIDE`. The second half is there once the task has ended.
+    number, `CALLBACK` or `OUTSIDE`. The second half is there once the task has ended. An attribute
+    `spawned` that is true tells that it created tasks; it may be missing.
     """
 
     number: int

@@ -31,10 +31,10 @@ ANCESTORS_LIMIT = 10_000
 """Ended tasks whose creation is remembered, of those that created tasks. Up to 5 MB."""
 _SPAWNED, _NO = repeat("spawned"), repeat(False)
 _number_of: Callable[[TaskLife], int] = attrgetter("number")
-_CHUNK = 4096
-"""Records drained at a time: 2 ms of work, most of it to forget older ones. Then other threads may
+_CHUNK = 2048
+"""Records drained at a time: 1 ms of work, most of it to forget older ones. Then other threads may
 have the GIL; a thread that computes gives it back after 5 ms."""
-_CHUNKS = 5
+_CHUNKS = 10
 """Chunks in one drain, a little more than a hook keeps: in a flood, the next drain has to wait."""
 _BUSY = 0.05
 _IDLE = 0.25

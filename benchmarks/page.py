@@ -224,7 +224,8 @@ class Page:
 
     def _verdict(self, measure: Measure) -> str:
         """Reached if every interpreter of ours reached it."""
-        told = {run.label: measure.reached(run) for run in self.runs if run.ours}
+        ours = (run for run in self.runs if run.ours and measure.key in run.figures)
+        told = {run.label: measure.reached(run) for run in ours}
         missed = [label for label, reached in told.items() if reached is False]
         if missed:
             return "not reached" + (f" ({'; '.join(missed)})" if len(told) > 1 else "")

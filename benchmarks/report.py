@@ -1,6 +1,7 @@
 """Runs the benchmarks and writes docs/performance.md.
 
-    python benchmarks/report.py [--quick] [--reuse] [--python PYTHON …] [--peer PYTHON]
+    python benchmarks/report.py [--quick] [--reuse] [--python PYTHON …] [--tracking PYTHON …]
+                                [--peer PYTHON]
 
 The interpreter that runs this has to have this project, as those of `--python` have; `--peer` is
 the interpreter of an environment with aiomonitor 0.7.1, which cannot share one with this project.
@@ -54,6 +55,7 @@ _IMPORT_NAMES = {
     "started_mb": "started.mb",
     "started_beyond_anyio_mb": "started.beyond_anyio_mb",
 }
+_TRACKING = {"tracking", "tracking_uvloop", "memory"}
 _IDLE_NAMES = {"idle_cpu_ms": "cpu_ms"}
 
 
@@ -138,6 +140,11 @@ def collect(arguments: argparse.Namespace) -> list[Run]:
         version = version_of(python)
         here = Measuring(python, build / version, rounds=rounds, reuse=reuse)
         runs.append(Run(f"here, {version}", here.figures(wanted)))
+    tracking = [series for series in wanted if series.prefix in _TRACKING]
+    for python in arguments.tracking:
+        version = version_of(python)
+        here = Measuring(python, build / version, rounds=rounds, reuse=reuse)
+        runs.append(Run(f"here, {version}", here.figures(tracking)))
     if arguments.peer is None:
         return [*runs, Run("0.7.1", {}, ours=False)]
     peer = Measuring(arguments.peer, build / "peer", peer=True, rounds=rounds, reuse=reuse)
@@ -182,6 +189,7 @@ def command_again(arguments: argparse.Namespace) -> str:
     words = ["python benchmarks/report.py"]
     words += ["--quick"] if arguments.quick else []
     words += ["--python PYTHON"] * len(arguments.python)
+    words += ["--tracking PYTHON"] * len(arguments.tracking)
     words += ["--peer PEER_PYTHON"] if arguments.peer else []
     return " ".join(words)
 
@@ -191,6 +199,9 @@ def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="few rounds, and no uvloop")
     parser.add_argument("--python", action="append", default=[], help="another interpreter of ours")
+    parser.add_argument(
+        "--tracking", action="append", default=[], help="another, for the cost of tracking alone"
+    )
     parser.add_argument("--peer", metavar="PYTHON", help="an interpreter with aiomonitor 0.7.1")
     parser.add_argument("--reuse", action="store_true", help="measure only what build/ lacks")
     parser.add_argument("--rounds", type=int, help="rounds of every benchmark")

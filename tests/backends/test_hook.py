@@ -510,6 +510,25 @@ def test_own_factory(loop: Any) -> None:
     assert (record.outcome, len(record.cancellations)) == ("cancelled", 1)
 
 
+def test_tasks_written_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who puts Python's class of tasks in place of C's, as nest_asyncio does, gets those tasks."""
+    plain: Any = asyncio.tasks._PyTask  # type: ignore[attr-defined]
+    loop = asyncio.new_event_loop()
+
+    async def main(hook: TaskHook) -> None:
+        monkeypatch.setattr(asyncio.tasks, "Task", plain)
+        task = loop.create_task(work_long())
+        await asyncio.sleep(0)
+        assert type(task) is plain
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert hook.active
+
+    (record,) = run(loop, main)
+    assert (record.outcome, len(record.cancellations)) == ("cancelled", 1)
+    loop.close()
+
+
 def test_another_thread(loop: Any) -> None:
     """A cancellation by another thread is told from one by the loop."""
 

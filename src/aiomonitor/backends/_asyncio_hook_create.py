@@ -60,9 +60,10 @@ def creator(  # noqa: C901 - one function is one closure
         if (
             loop._task_factory is None  # noqa: SLF001 - see test_hook_drift
             and context is None
+            and _tasks.Task is PLAIN  # nest_asyncio puts Python's class there
             and not (others or retired or loop._closed or loop._debug)  # noqa: SLF001
         ):
-            return watched(_tasks.Task(coro, loop=loop, name=name), coro, clock(), getframe(1))
+            return watched(PLAIN(coro, loop=loop, name=name), coro, clock(), getframe(1))
         if name is not None:
             others["name"] = name
         if context is not None:

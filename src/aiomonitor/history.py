@@ -32,13 +32,14 @@ ANCESTORS_LIMIT = 10_000
 _SPAWNED, _NO = repeat("spawned"), repeat(False)
 _number_of: Callable[[TaskLife], int] = attrgetter("number")
 _CHUNK = 2048
-"""Records drained at a time: 1 ms of work, most of it to forget older ones. Then other threads may
-have the GIL; a thread that computes gives it back after 5 ms."""
+"""Records drained at a time: 1 ms of work, most of it to forget older ones; then a thread that
+waits for the GIL may have it. It isn't offered: to get it back from a busy loop takes 100 ms."""
 _CHUNKS = 10
 """Chunks in one drain, a little more than a hook keeps: in a flood, the next drain has to wait."""
 _BUSY = 0.05
-_IDLE = 0.25
-"""Seconds until the next drain, after one that found many, and one that found few."""
+_IDLE = 1.0
+"""Seconds until the next drain, after one that found many, and one that found few. While it waits
+for the GIL of a busy loop, that is slower by a quarter: so it is seldom."""
 _MANY = 1000
 
 
@@ -74,7 +75,6 @@ class History:
             found += chunk
             if chunk < _CHUNK:
                 break
-            time.sleep(0)
         return _BUSY if found >= _MANY else _IDLE
 
     def _drain_chunk(self) -> int:

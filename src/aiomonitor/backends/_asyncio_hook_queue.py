@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from ._asyncio_hook_record import TaskRecord
 
 QUEUE_LIMIT = 16_384
-"""Records waiting to be drained: 8 MB with their coroutines, and 80 ms at 200 000 tasks a second,
-when the next drain comes after 50."""
+"""Records waiting to be drained: 8 MB with their coroutines, and 80 ms at 200 000 tasks a second.
+In a flood the next drain comes later, since it takes 100 ms to get the GIL of a busy loop: then the
+oldest go, which a history of the latest would forget anyway."""
 
 BATCH = 1024
 """Records handed over at once. The last reference to a batch is dropped in the monitor's thread, in

@@ -73,6 +73,7 @@ async def _longest_drain(loop: Any) -> float:
     loop does nothing."""
     with start_monitor(loop, hook=True), Waiter() as waiter:
         await asyncio.create_task(flood(0.3))
+        await asyncio.sleep(0.02)  # until a wait that began in the flood is over
         waiter.worst = 0.0
         await asyncio.sleep(1.5)
         return waiter.worst

@@ -88,19 +88,16 @@ def start_monitor(
     port: int | None = None,
     *,
     hook: bool = False,
-    history: int | None = None,
 ) -> AbstractContextManager[Any]:
     """A started monitor, whichever aiomonitor this interpreter has; by default without tracking."""
     import aiomonitor
 
-    more: dict[str, Any] = {} if history is None else {"max_termination_history": history}
     monitor: AbstractContextManager[Any] = aiomonitor.start_monitor(
         loop,
         port=port or free_port(),
         webui_port=free_port(),
         console_port=free_port(),
         hook_task_factory=hook,
-        **more,
     )
     return monitor
 

@@ -217,10 +217,12 @@ class Page:
     def _verdicts(self) -> Iterator[str]:
         for section in self.sections:
             for measure in section.measures:
-                measured = any(measure.key in run.figures for run in self.runs)
-                if measure.aim is not None and measured:
+                if measure.aim is not None and self._measured(measure):
                     aim = f"at most {measure.shown(measure.aim)}"
                     yield f"- {section.title}: {measure.label}, {aim}: **{self._verdict(measure)}**"
+
+    def _measured(self, measure: Measure) -> bool:
+        return any(measure.key in run.figures for run in self.runs)
 
     def _verdict(self, measure: Measure) -> str:
         """Reached if every interpreter of ours reached it."""
@@ -232,13 +234,13 @@ class Page:
         return NOT_MEASURED if None in told.values() else "reached"
 
     def _table(self, section: Section) -> Iterator[str]:
-        if not any(measure.key in run.figures for measure in section.measures for run in self.runs):
+        if not any(map(self._measured, section.measures)):
             return
         yield f"\n## {section.title}\n\n{section.text}\n"
         yield _row(["measure", "aim", *(run.label for run in self.runs)])
         yield "|---|---|" + "---:|" * len(self.runs)
         for measure in section.measures:
-            if not any(measure.key in run.figures for run in self.runs):
+            if not self._measured(measure):
                 continue
             aim = "" if measure.aim is None else f"≤ {measure.shown(measure.aim)}"
             cells = [measure.shown(run.figures.get(measure.key)) for run in self.runs]

@@ -135,16 +135,13 @@ def collect(arguments: argparse.Namespace) -> list[Run]:
         wanted = [series for series in wanted if series.for_quick]
     rounds = arguments.rounds or (3 if arguments.quick else None)
     build, reuse = arguments.build, arguments.reuse
-    runs = []
-    for python in (sys.executable, *arguments.python):
-        version = version_of(python)
-        here = Measuring(python, build / version, rounds=rounds, reuse=reuse)
-        runs.append(Run(f"here, {version}", here.figures(wanted)))
     tracking = [series for series in wanted if series.prefix in _TRACKING]
-    for python in arguments.tracking:
+    ours = [(python, wanted) for python in (sys.executable, *arguments.python)]
+    runs = []
+    for python, some in [*ours, *((python, tracking) for python in arguments.tracking)]:
         version = version_of(python)
         here = Measuring(python, build / version, rounds=rounds, reuse=reuse)
-        runs.append(Run(f"here, {version}", here.figures(tracking)))
+        runs.append(Run(f"here, {version}", here.figures(some)))
     if arguments.peer is None:
         return [*runs, Run("0.7.1", {}, ours=False)]
     peer = Measuring(arguments.peer, build / "peer", peer=True, rounds=rounds, reuse=reuse)

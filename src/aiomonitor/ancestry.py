@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from .backends.life import OUTSIDE
-from .lives import Origin, step, unseen
+from .lives import Origin, called, step, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,7 +48,7 @@ class Ancestry:
             return Lineage((), unseen(self._backend))
         while len(steps) < CHAIN_LIMIT:
             origin = self._origins({parent}).get(parent)
-            creator = _called(parent, origin)
+            creator = called(parent, origin)
             teller = self._history.teller({parent: creator}.__getitem__)
             steps.insert(0, step(parent, stack, label, teller))
             if parent <= 0:
@@ -68,7 +68,7 @@ class Ancestry:
     def labels(self, numbers: Iterable[int]) -> Callable[[int], str]:
         """How these tasks are called, found in one walk over the live ones."""
         found = self._origins(set(numbers))
-        return lambda number: _called(number, found.get(number))
+        return lambda number: called(number, found.get(number))
 
     def _origins(self, numbers: set[int]) -> dict[int, Origin]:
         found = {number: self._history.origin(number) for number in numbers if number > 0}
@@ -93,7 +93,3 @@ class Ancestry:
                     break
         task = None
         return found
-
-
-def _called(number: int, origin: Origin | None) -> str:
-    return f"task {number} ({origin.name})" if origin else f"task {number}"

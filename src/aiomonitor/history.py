@@ -14,7 +14,7 @@ from itertools import chain, compress, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .lives import Origin, Teller
+from .lives import Origin, Teller, called
 from .ordering import natural
 from .utils import any_preserved, is_preserved
 
@@ -118,8 +118,7 @@ class History:
 
     def label(self, number: int) -> str:
         """An ended task in words; a live one by its number alone."""
-        origin = self.origin(number)
-        return f"task {number} ({origin.name})" if origin else f"task {number}"
+        return called(number, self.origin(number))
 
     def teller(self, label: Callable[[int], str] | None = None) -> Teller:
         """How lives are told, with this way to name tasks."""

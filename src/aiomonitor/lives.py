@@ -41,6 +41,11 @@ class Origin(NamedTuple):
     parent: int
 
 
+def called(number: int, origin: Origin | None) -> str:
+    """A task in words, by its number and what is known of its beginning."""
+    return f"task {number} ({origin.name})" if origin else f"task {number}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teller:
     """What a life's numbers and clock readings need to be told to people.

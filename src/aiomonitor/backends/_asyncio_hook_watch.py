@@ -13,7 +13,6 @@ instance:
 from __future__ import annotations
 
 import asyncio
-import asyncio.base_events
 import contextvars
 import functools
 import logging

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .backends import detect
 from .builtin import BuiltinCommands
 from .commands import CommandInterpreter
+from .console_command import ConsoleCommand
 from .errors import AiomonitorError
 from .listeners import display, listen
 
@@ -43,7 +44,7 @@ else:
     _MonitorT = TypeVar("_MonitorT", bound="Monitor")
 
 
-class Monitor(BuiltinCommands):
+class Monitor(BuiltinCommands, ConsoleCommand):
     """Watches one event loop and answers its clients from a thread of its own.
 
     Add commands by subclassing: each method `do_<name>` is one. Takes the arguments of
@@ -57,9 +58,9 @@ class Monitor(BuiltinCommands):
         host: str | None = None,
         port: int | None = MONITOR_PORT,
         webui_port: int | None = MONITOR_WEBUI_PORT,  # noqa: ARG002 - see `start_monitor`
-        console_port: int | None = CONSOLE_PORT,  # noqa: ARG002 - see `start_monitor`
-        console_enabled: bool = True,  # noqa: ARG002 - see `start_monitor`
-        locals: dict[str, Any] | None = None,  # noqa: ARG002 - see `start_monitor`
+        console_port: int | None = CONSOLE_PORT,
+        console_enabled: bool = True,
+        locals: dict[str, Any] | None = None,
         *,
         hook_task_factory: bool = True,
         max_termination_history: int = 1000,
@@ -71,6 +72,9 @@ class Monitor(BuiltinCommands):
         self._loop = loop
         self._host = MONITOR_HOST if host is None else host
         self._port = port
+        self._console_port = console_port if console_enabled else None
+        self._console_enabled = console_enabled
+        self._locals = locals
         self._token = token or os.environ.get("AIOMONITOR_TOKEN") or None
         self._service: Service | None = None
         self._closed = False
@@ -107,12 +111,24 @@ class Monitor(BuiltinCommands):
         except (LookupError, ValueError) as error:
             return f"the intro cannot be filled in: {error!r}\n"
 
-    def _listen(self) -> list[socket.socket]:
-        """Every service's sockets: all of them, or none."""
-        if self._port is None:
-            return []
-        listeners = listen("terminal", self._host, self._port, safe=self._token is not None)
-        self._port = listeners[0].getsockname()[1]
+    def _listen(self) -> dict[socket.socket, str | None]:
+        """Every service's sockets: all of them, or none. With the one command that a client of this
+        port runs, or None for all commands."""
+        listeners: dict[socket.socket, str | None] = {}
+        safe = self._token is not None
+        try:
+            if self._port is not None:
+                found = listen("terminal", self._host, self._port, safe=safe)
+                listeners.update(dict.fromkeys(found))
+                self._port = found[0].getsockname()[1]
+            if self._console_port is not None:
+                found = listen("console", self._host, self._console_port, safe=safe)
+                listeners.update(dict.fromkeys(found, "console"))
+                self._console_port = found[0].getsockname()[1]
+        except BaseException:
+            for listener in listeners:
+                listener.close()
+            raise
         return listeners
 
     def close(self) -> None:
@@ -153,8 +169,8 @@ class Monitor(BuiltinCommands):
 
     @property
     def console_port(self) -> int | None:
-        """None: this version has no Python console yet, so it opens no port for one."""
-        return None
+        """The console's port: the real one after `start()`; None if it is left out."""
+        return self._console_port
 
     def __enter__(self: _MonitorT) -> _MonitorT:
         if self._service is None:

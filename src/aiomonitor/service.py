@@ -22,7 +22,7 @@ from .listeners import display
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
     from .terminal.session import Shell
 
@@ -49,12 +49,13 @@ class Service:
     def __init__(
         self,
         shell: Host,
-        listeners: Iterable[socket.socket],
+        listeners: Mapping[socket.socket, str | None],
         token: str | None = None,
         backend: str = "asyncio",
     ) -> None:
         self._shell = shell
-        self._listeners = list(listeners)
+        self._listeners = dict(listeners)
+        """With the one command that a client of it runs, or None."""
         self._token = token
         self._backend = backend
         self.lost = False  # whether this is a fork, which has no copy of the thread
@@ -153,9 +154,10 @@ class Service:
                 await anyio.sleep(_ACCEPT_PAUSE)
                 continue
             self._connections.add(connection)
-            tasks.start_soon(self._serve_client, connection, display(*address[:2]))
+            only = self._listeners[listener]
+            tasks.start_soon(self._serve_client, connection, display(*address[:2]), only)
 
-    async def _serve_client(self, connection: socket.socket, peer: str) -> None:
+    async def _serve_client(self, connection: socket.socket, peer: str, only: str | None) -> None:
         from .terminal.session import Session
         from .terminal.stream import ClientStream
 
@@ -167,7 +169,7 @@ class Service:
             try:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 stream = ClientStream(connection)
-                await Session(self._shell, stream, peer, self._token).run()
+                await Session(self._shell, stream, peer, self._token, only=only).run()
             except OSError as error:
                 log.debug("client %s was lost: %s", peer, error)
             except Exception:

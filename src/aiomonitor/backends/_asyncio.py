@@ -21,6 +21,7 @@ from .base import AwaitChain, CodePoint
 from .ownership import Releaser
 
 if TYPE_CHECKING:
+    import contextvars
     from collections.abc import Callable, Generator, Iterable, Sequence
 
     from typing_extensions import TypeIs
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from aiomonitor.model import CancelOutcome, LoopState
 
     from ._asyncio_tasks import Task
-    from .base import TaskFacts, TaskHandle
+    from .base import Evaluation, TaskFacts, TaskHandle
     from .life import TaskLife
 
 _serial = itertools.count(1)
@@ -139,6 +140,23 @@ class AsyncioBackend:
             if stack[index].code is _RUN_HANDLE:
                 return stack[index + 1 :]
         return stack
+
+    def console_names(self) -> dict[str, Any]:
+        return {"asyncio": asyncio, "loop": self._loop}
+
+    def evaluate(
+        self,
+        function: Callable[[], Any],
+        *,
+        context: contextvars.Context,
+        failed: Callable[[BaseException], None],
+        changed: Callable[[], None],
+    ) -> Evaluation:
+        from . import _asyncio_console  # when the first console is used
+
+        return _asyncio_console.Evaluation(
+            self._loop, function, context=context, failed=failed, changed=changed
+        )
 
     def now(self) -> float:
         return time.monotonic()

@@ -79,6 +79,15 @@ class AsyncioBackend:
         modules = {base.__module__.partition(".")[0] for base in type(self._loop).__mro__}
         return "uvloop" if "uvloop" in modules else "asyncio"
 
+    @property
+    def loop_name(self) -> str:
+        kind = type(self._loop)
+        return f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}"
+
+    @property
+    def created(self) -> int | None:
+        return self._recording.created
+
     def attach(self) -> None:
         self._recording.begin()
         self.loop_thread_id()

@@ -81,6 +81,16 @@ class Backend(Protocol):
         """The runtime's name for people: "asyncio", "uvloop", "trio"."""
         ...
 
+    @property
+    def loop_name(self) -> str:
+        """The type of what runs the tasks, for people: "uvloop.Loop"."""
+        ...
+
+    @property
+    def created(self) -> int | None:
+        """How many tasks have got a number, which all new ones do; None without a hook."""
+        ...
+
     def attach(self) -> None:
         """Begin to watch. Called once, in the thread that starts the monitor."""
         ...

@@ -133,6 +133,7 @@ class FakeBackend:
         self.posted: list[Callable[[], object]] = []
         self.ended: list[TaskLife] = []
         self.dropped = 0
+        self.created: int | None = None
         self.not_recording = ""
         self.records = True
         self.clock = 0.0
@@ -163,6 +164,10 @@ class FakeBackend:
     @property
     def runtime(self) -> str:
         return "fake"
+
+    @property
+    def loop_name(self) -> str:
+        return "fake.Loop"
 
     def attach(self) -> None:
         self.attached = True

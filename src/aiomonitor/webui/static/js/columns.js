@@ -62,7 +62,7 @@ export const TASK = {
 /** @type {Record<string, Column<EndedTask>>} */
 export const ENDED = {
   number: { name: "number", title: "ID", sort: "id", show: (cell, task) => setText(cell, String(task.number)) },
-  ended: { name: "ended", title: "Ended", sort: "ended", show: showEnded, tick: showEnded },
+  ended: { name: "ended", title: "Ended", sort: "ended", latestFirst: true, show: showEnded, tick: showEnded },
   outcome: {
     name: "outcome",
     title: "Outcome",

@@ -12,6 +12,7 @@ import { Virtual } from "./virtual.js";
  * @property {string} title
  * @property {string} [sort] what the server calls it, if it can be sorted by
  * @property {boolean} [descends] the first click gives the largest first
+ * @property {boolean} [latestFirst] what the server takes for its order is the largest first
  * @property {(cell: HTMLElement) => void} [build] prepares an empty cell, once
  * @property {(cell: HTMLElement, row: Row, index: number) => void} show
  * @property {(cell: HTMLElement, row: Row) => void} [tick] what changes with time alone
@@ -104,7 +105,8 @@ export class Grid {
    */
   setSort(sort, reverse) {
     this.options.columns.forEach((column, index) => {
-      const sorted = column.sort === sort ? (reverse ? "descending" : "ascending") : "none";
+      const falls = reverse !== Boolean(column.latestFirst);
+      const sorted = column.sort === sort ? (falls ? "descending" : "ascending") : "none";
       if (column.sort) this.heads[index].setAttribute("aria-sort", sorted);
     });
     this.sort = sort;

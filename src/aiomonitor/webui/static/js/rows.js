@@ -39,6 +39,7 @@ export class RemoteRows {
      * @type {Map<number, Row>} */
     this.known = new Map();
     this.wanted = { first: 0, last: 0 };
+    this.ahead = 1; // the direction in which one scrolls
     /** @type {AbortController | null} */
     this.loading = null;
     this.loadingBlocks = { first: 0, last: 0 };
@@ -70,7 +71,9 @@ export class RemoteRows {
    * @param {number} last
    */
   see(first, last) {
+    const before = this.wanted;
     this.wanted = { first: Math.floor(first / BLOCK), last: Math.floor(Math.max(first, last) / BLOCK) };
+    this.ahead = Math.sign(this.wanted.first - before.first) || this.ahead;
     this.loadMissing();
     clearTimeout(this.still);
     if (!this.coversWanted()) this.still = window.setTimeout(() => this.followSight(), STILL_AFTER);
@@ -113,7 +116,10 @@ export class RemoteRows {
       if (this.isMissing(block)) missing.push(block);
     }
     this.loading = null;
-    if (missing.length) await this.load(missing[0], missing[missing.length - 1]);
+    if (!missing.length) return;
+    const [first, last] = [missing[0], missing[missing.length - 1]];
+    if (this.ahead < 0) await this.load(Math.max(0, first - 1), last);
+    else await this.load(first, last + 1);
   }
 
   /**

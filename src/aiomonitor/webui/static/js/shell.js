@@ -207,7 +207,9 @@ function showHelp() {
 export function openDialog(title, content) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("dialog"));
   fill(dialog, h("h2", { id: "dialog-title" }, title), content);
-  dialog.onclick = (event) => event.target === dialog && dialog.close();
+  dialog.onclick = (event) => {
+    if (event.target === dialog) dialog.close(); // its backdrop; nothing returned: false would stop buttons
+  };
   dialog.showModal();
   return dialog;
 }

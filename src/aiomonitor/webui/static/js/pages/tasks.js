@@ -165,7 +165,7 @@ function makeGroupGrid() {
  */
 function showShare(cell, group) {
   const bar = /** @type {HTMLElement} */ (cell.firstElementChild);
-  bar.style.width = `${Math.max(0.5, (100 * group.count) / groupTotal)}%`;
+  bar.style.width = `${(100 * group.count) / groups[0].count}%`;
   cell.title = `${((100 * group.count) / groupTotal).toFixed(1)} % of the tasks shown`;
 }
 

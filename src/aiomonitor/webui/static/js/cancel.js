@@ -1,0 +1,43 @@
+// Cancels a task, after the user has said yes to exactly that one.
+// @ts-check
+import { post } from "./api.js";
+import { h } from "./dom.js";
+import { location } from "./format.js";
+import { openDialog, toast } from "./shell.js";
+/** @import {Task} from "./api.js" */
+
+/** @type {Record<string, "good" | "bad" | "">} */
+const KINDS = { ended: "good", requested: "", "already done": "", unresponsive: "bad", unsupported: "bad" };
+
+/**
+ * Ask, and cancel.
+ * @param {Task} task
+ */
+export function askToCancel(task) {
+  const dialog = openDialog(`Cancel task ${task.number}?`, [
+    h("p", { class: "subject" }, h("strong", {}, task.name), " ", h("code", {}, task.coroutine)),
+    h("p", { class: "quiet" }, location(task)),
+    h("p", {}, "A CancelledError is raised in it where it waits. What awaits it may end, too."),
+    h(
+      "form",
+      { method: "dialog", class: "choices" },
+      h("button", { class: "button", value: "no" }, "Keep it running"),
+      h("button", { class: "button danger", value: "yes", autofocus: true }, "Cancel the task"),
+    ),
+  ]);
+  dialog.returnValue = "";
+  dialog.onclose = () => {
+    dialog.onclose = null;
+    if (dialog.returnValue === "yes") cancel(task.number);
+  };
+}
+
+/** @param {number} number */
+async function cancel(number) {
+  try {
+    const { outcome, detail } = await post(`/api/tasks/${number}/cancel`);
+    toast(detail, KINDS[outcome] ?? "");
+  } catch (error) {
+    toast(`Task ${number} was not cancelled: ${error instanceof Error ? error.message : error}`, "bad");
+  }
+}

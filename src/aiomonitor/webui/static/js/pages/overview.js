@@ -1,0 +1,210 @@
+// The first page: whether the application is well, at a glance.
+// @ts-check
+import * as api from "../api.js";
+import { Chart, SPAN } from "../charts.js";
+import * as clock from "../clock.js";
+import { byId, fill, h, setText } from "../dom.js";
+import { age, count, counted, duration, ending, lag, percent, rate } from "../format.js";
+import { Shell } from "../shell.js";
+import * as url from "../url.js";
+/** @import {EndedTask, Group, Sample, Status} from "../api.js" */
+
+/** Seconds between two looks at groups and failures. */
+const EVERY = 5;
+const LARGEST = 8;
+const LATEST = 6;
+
+/** @type {Sample[]} */
+let samples = [];
+let sinceLists = EVERY;
+
+// --- charts -----------------------------------------------------------------------------------------
+
+const charts = [
+  { chart: new Chart({ title: "Loop lag", hint: "How much later than asked for the loop gets to something", series: [{ label: "lag", color: "--chart-lag", filled: true }], format: lag, least: 0.005 }), columns: [2] },
+  { chart: new Chart({ title: "Busy", hint: "Share of the time that the loop's thread uses the CPU", series: [{ label: "busy", color: "--chart-busy", filled: true }], format: percent, least: 1.0 }), columns: [3] },
+  { chart: new Chart({ title: "Tasks", hint: "Live tasks", series: [{ label: "tasks", color: "--chart-tasks", filled: true }], format: (value) => (value === null || value === undefined ? "–" : count(value)), fromZero: false, least: 4 }), columns: [1] },
+  { chart: new Chart({ title: "Tasks per second", hint: "Tasks that were created, and that ended", series: [{ label: "created", color: "--chart-created" }, { label: "ended", color: "--chart-ended" }], format: rate, least: 1 }), columns: [4, 5] },
+];
+fill(byId("charts"), charts.map(({ chart }) => chart.element));
+
+function drawCharts() {
+  const times = samples.map((sample) => sample[0]);
+  for (const { chart, columns } of charts) {
+    chart.setData([times, ...columns.map((column) => samples.map((sample) => sample[column] ?? null))]);
+  }
+}
+
+/** @param {Sample[]} news */
+function addSamples(news) {
+  const last = samples.at(-1)?.[0] ?? 0;
+  samples = [...samples, ...news.filter((sample) => sample[0] > last)].slice(-SPAN);
+  drawCharts();
+}
+
+// --- what runs --------------------------------------------------------------------------------------
+
+const uptime = h("span");
+let runs = "";
+
+/** @param {Status} status */
+function showRuns(status) {
+  const { argv0, python, loop, runtime, pid, version } = status;
+  const text = JSON.stringify([argv0, python, loop, runtime, pid, version]);
+  if (runs === text) return;
+  runs = text;
+  fill(
+    byId("runs"),
+    h("p", { class: "runs-name", title: argv0 }, shell.name),
+    h(
+      "p",
+      { class: "quiet" },
+      [`process ${pid}`, uptime, `Python ${python}`, loop || runtime, `aiomonitor ${version}`].map((part) => h("span", { class: "part" }, part)),
+    ),
+  );
+}
+
+function showUptime() {
+  const { status } = shell;
+  if (status) setText(uptime, `up ${duration(clock.now() - status.started_at)}`);
+}
+
+/** @param {Status} status */
+function showNotes({ recording, note, dropped, ended, remembered }) {
+  const notes = [
+    !recording && [h("strong", {}, "Creations and ends are not recorded. "), note || "Start the monitor with hook_task_factory=True to see who creates tasks and how they end."],
+    recording && note && [note],
+    dropped > 0 && [h("strong", {}, `${counted(dropped, "task")} ended faster than could be recorded`), ` (${count(ended)} were, of which ${count(remembered)} are remembered).`],
+  ];
+  const shown = notes.filter(Boolean);
+  const place = byId("notes");
+  const text = shown.flat().map((part) => (part instanceof Node ? part.textContent : part)).join("");
+  if (place.dataset.text === text) return;
+  place.dataset.text = text;
+  fill(place, shown.map((parts) => h("p", { class: "note" }, parts || "")));
+}
+
+// --- states -----------------------------------------------------------------------------------------
+
+const STATES = ["running", "runnable", "waiting"];
+const bar = h("div", { class: "state-bar", "aria-hidden": "true" });
+const legend = h("p", { class: "state-legend" });
+const states = STATES.map((state) => {
+  const part = h("span", { data: { state } });
+  const number = h("strong");
+  bar.append(part);
+  legend.append(h("a", { href: url.address("/tasks", { state }) }, h("span", { class: "state", data: { state } }, state), " ", number));
+  return { state, part, number };
+});
+fill(byId("states"), h("h2", {}, "States"), bar, legend);
+
+/** @param {Status} status */
+function showStates(status) {
+  byId("states").hidden = status.states === null;
+  for (const { state, part, number } of states) {
+    const many = status.states?.[state] ?? 0;
+    part.style.flexGrow = String(many);
+    part.hidden = many === 0;
+    setText(number, count(many));
+  }
+}
+
+// --- lists ------------------------------------------------------------------------------------------
+
+/** @type {[by: string, title: string][]} */
+const GROUPINGS = [["coroutine", "By coroutine"], ["where", "Where they are"], ["created_in", "Created in"]];
+const lists = GROUPINGS.map(([by, title]) => {
+  const list = h("ol", { class: "bars" });
+  const card = h(
+    "section",
+    { class: "card" },
+    h("header", { class: "card-head" }, h("h2", {}, title), h("a", { class: "quiet", href: url.address("/tasks", { group: by }) }, "all")),
+    list,
+  );
+  return { by, list, card };
+});
+fill(byId("groups"), lists.map(({ card }) => card));
+
+/**
+ * @param {HTMLElement} list
+ * @param {string} by
+ * @param {Group[]} groups
+ * @param {number} total
+ */
+function showGroups(list, by, groups, total) {
+  fill(
+    list,
+    groups.map((group) => {
+      const fillBar = h("span", { class: "bar-fill" });
+      fillBar.style.width = `${(100 * group.count) / (total || 1)}%`;
+      return h(
+        "li",
+        {},
+        h(
+          "a",
+          { href: url.address("/tasks", { by, key: group.key }), title: `${group.key}\noldest ${age(group.oldest_age)}` },
+          fillBar,
+          h("span", { class: "bar-name" }, group.key || "(unknown)"),
+          h("span", { class: "bar-count" }, count(group.count)),
+        ),
+      );
+    }),
+  );
+  if (!groups.length) fill(list, h("li", { class: "quiet inset" }, "No tasks"));
+}
+
+/** @param {EndedTask[]} tasks */
+function showFailures(tasks) {
+  const rows = tasks.map((task) =>
+    h(
+      "li",
+      {},
+      h("a", { href: `/finished/${task.number}` },
+        h("span", { class: "bar-name" }, task.name),
+        h("span", { class: "error-text" }, ending(task)),
+        h("time", { class: "quiet" }, `${age(clock.now() - task.ended_at)} ago`)),
+    ),
+  );
+  fill(
+    byId("failures"),
+    h("header", { class: "card-head" }, h("h2", {}, "Failed lately"), h("a", { class: "quiet", href: "/finished?outcome=failed" }, "all")),
+    rows.length ? h("ol", { class: "failures" }, rows) : h("p", { class: "quiet inset" }, shell.status?.recording === false ? "Not recorded." : "None of the ended tasks that are remembered has failed."),
+  );
+}
+
+async function loadLists() {
+  sinceLists = 0;
+  try {
+    for (const { by, list } of lists) {
+      const { groups, matched } = await api.get("/api/groups", { by, limit: LARGEST });
+      showGroups(list, by, groups, matched);
+    }
+    const { tasks } = await api.get("/api/finished", { outcome: "failed", limit: LATEST });
+    showFailures(tasks.filter((/** @type {EndedTask} */ task) => task.outcome === "failed"));
+  } catch {
+    // the connection's state tells
+  }
+}
+
+// --- the page ---------------------------------------------------------------------------------------
+
+const shell = new Shell({
+  title: "Overview",
+  view: () => ({ view: "overview" }),
+  onStatus(status) {
+    addSamples(status.samples);
+    showRuns(status);
+    showNotes(status);
+    showStates(status);
+    showUptime();
+    if (++sinceLists >= EVERY) loadLists();
+  },
+  onTick: showUptime,
+});
+
+try {
+  shell.showStatus(await api.get("/api/status"));
+} catch {
+  // the stream will bring it
+}
+shell.connect();

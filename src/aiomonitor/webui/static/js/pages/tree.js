@@ -1,0 +1,286 @@
+// The page of who created whom: a tree that is fetched as it is unfolded.
+// @ts-check
+import * as api from "../api.js";
+import { askToCancel } from "../cancel.js";
+import * as clock from "../clock.js";
+import { TASK } from "../columns.js";
+import { byId, fill, h, setText } from "../dom.js";
+import { counted, count } from "../format.js";
+import { Grid, showLink } from "../grid.js";
+import * as keys from "../keys.js";
+import { Shell } from "../shell.js";
+import { filterField, summaryText } from "../tools.js";
+import * as url from "../url.js";
+/** @import {Task, TreeNode, TreePage} from "../api.js" */
+
+/** Children fetched at once. */
+const PAGE = 100;
+/** Seconds between two looks at what is unfolded. */
+const EVERY = 3;
+/** Levels by which rows are indented: a chain of callbacks may be much deeper. */
+const DEEPEST = 24;
+
+/**
+ * A line of the tree: a task, or what stands for the rest of a long row of siblings.
+ * @typedef {{kind: "task", node: TreeNode, depth: number, open: boolean} | {kind: "more", parent: number, left: number, depth: number}} Line
+ */
+
+/** What was fetched, by the parent's number; 0 has the roots.
+ * @type {Map<number, {nodes: TreeNode[], total: number}>} */
+const branches = new Map();
+/** How many children of a parent are wanted.
+ * @type {Map<number, number>} */
+const wanted = new Map();
+/** @type {Line[]} */
+let lines = [];
+let sinceLoad = 0;
+let loading = false;
+
+function state() {
+  const { filter = "", open = "" } = Object.fromEntries(url.query());
+  return { filter, open: new Set(open.split(".").filter(Boolean).map(Number)) };
+}
+
+// --- the lines --------------------------------------------------------------------------------------
+
+/** @type {Grid<Line>} */
+const grid = new Grid(byId("grid"), {
+  kind: "tree",
+  role: "treegrid",
+  label: "Live tasks below the tasks that created them",
+  columns: [
+    { name: "name", title: "Task", build: buildName, show: showName },
+    { name: "number", title: "ID", show: (cell, line) => setText(cell, line.kind === "task" ? String(line.node.task.number) : "") },
+    whenTask(TASK.state),
+    whenTask(TASK.coroutine),
+    whenTask(TASK.where),
+    whenTask(TASK.age),
+  ],
+  at: (index) => lines[index],
+  key: (line) => (line.kind === "task" ? line.node.task.number : `more-${line.parent}`),
+  onOpen: (line) => (line.kind === "task" ? location.assign(`/tasks/${line.node.task.number}`) : showMore(line.parent)),
+  decorate(element, line) {
+    element.dataset.line = line.kind;
+    element.setAttribute("aria-level", String(line.depth + 1));
+    if (line.kind === "task" && line.node.children) element.setAttribute("aria-expanded", String(line.open));
+    else element.removeAttribute("aria-expanded");
+  },
+});
+
+/**
+ * A column of tasks, for lines.
+ * @param {import("../grid.js").Column<Task>} column
+ * @returns {import("../grid.js").Column<Line>}
+ */
+function whenTask(column) {
+  const { tick } = column;
+  return {
+    name: column.name,
+    title: column.title,
+    build: column.build,
+    show(cell, line, index) {
+      cell.hidden = line.kind !== "task";
+      if (line.kind === "task") column.show(cell, line.node.task, index);
+    },
+    tick: tick && ((cell, line) => line.kind === "task" && tick(cell, line.node.task)),
+  };
+}
+
+/** @param {HTMLElement} cell */
+function buildName(cell) {
+  const twisty = h("button", { class: "twisty", type: "button", tabindex: -1, "aria-hidden": "true" });
+  twisty.addEventListener("click", () => {
+    const line = lines[grid.virtual.indexOf(cell.parentElement)];
+    if (line) toggle(line);
+  });
+  const label = h("span", { class: "tree-label" }, h("a", { tabindex: -1 }));
+  cell.append(twisty, label, h("span", { class: "badge" }), h("span", { class: "path" }));
+}
+
+/**
+ * @param {HTMLElement} cell
+ * @param {Line} line
+ */
+function showName(cell, line) {
+  const [twisty, label, badge, path] = /** @type {HTMLElement[]} */ ([...cell.children]);
+  cell.style.setProperty("--depth", String(Math.min(line.depth, DEEPEST)));
+  if (line.kind === "more") {
+    twisty.dataset.open = "more";
+    showLink(label, `${count(line.left)} more`, location.href);
+    setText(badge, "");
+    setText(path, "");
+    return;
+  }
+  const { task, children, path: above = [] } = line.node;
+  twisty.dataset.open = children ? String(line.open) : "leaf";
+  showLink(label, task.name, `/tasks/${task.number}`);
+  setText(badge, children ? count(children) : "");
+  badge.title = children ? `created ${counted(children, "task")} that ${children === 1 ? "lives" : "live"}` : "";
+  setText(path, above.length ? `in ${above.map(([, name]) => name).join(" › ")}` : "");
+}
+
+/** Make the lines of what is unfolded. */
+function layOut() {
+  const { open, filter } = state();
+  lines = [];
+  addBranch(0, 0, open, filter !== "");
+  const roots = branches.get(0);
+  grid.setCount(lines.length);
+  grid.setEmpty(roots && !lines.length ? nothing(filter) : null);
+  if (roots) summary.set(filter ? counted(roots.total, "match").replace("matchs", "matches") : counted(roots.total, "root"));
+}
+
+/**
+ * @param {number} parent
+ * @param {number} depth
+ * @param {Set<number>} open
+ * @param {boolean} flat
+ */
+function addBranch(parent, depth, open, flat) {
+  const branch = branches.get(parent);
+  if (!branch) return;
+  for (const node of branch.nodes) {
+    const isOpen = open.has(node.task.number) && node.children > 0;
+    lines.push({ kind: "task", node, depth, open: isOpen });
+    if (isOpen && !(flat && depth > 50)) addBranch(node.task.number, depth + 1, open, flat);
+  }
+  const left = branch.total - branch.nodes.length;
+  if (left > 0) lines.push({ kind: "more", parent, left, depth });
+}
+
+/** @param {string} filter */
+function nothing(filter) {
+  if (!filter) return [h("h2", {}, "No tasks"), h("p", {}, "They appear here as they are created.")];
+  const clear = () => {
+    field.input.value = "";
+    change({ filter: null });
+  };
+  return [h("h2", {}, `No task matches “${filter}”`), h("p", {}, h("button", { class: "button", type: "button", onclick: clear }, "Clear filter"))];
+}
+
+// --- folding ----------------------------------------------------------------------------------------
+
+/**
+ * Unfold or fold.
+ * @param {Line} line
+ * @param {boolean} [unfold]
+ */
+function toggle(line, unfold) {
+  if (line.kind === "more") return showMore(line.parent);
+  const { open } = state();
+  const { number } = line.node.task;
+  if (unfold ?? !open.has(number)) open.add(number);
+  else open.delete(number);
+  url.set({ open: [...open].join(".") });
+  layOut();
+  return load();
+}
+
+/** @param {number} parent */
+function showMore(parent) {
+  wanted.set(parent, (wanted.get(parent) ?? PAGE) + 5 * PAGE);
+  return load();
+}
+
+/** Fetch what is unfolded, from the roots on, and what is unfolded in there. */
+async function load() {
+  if (loading) return;
+  loading = true;
+  sinceLoad = 0;
+  try {
+    const { filter, open } = state();
+    let parents = [0];
+    while (parents.length) {
+      const pages = await Promise.all(parents.map((parent) => loadBranch(parent, parent ? "" : filter)));
+      layOut();
+      parents = pages.flatMap(({ nodes }) => nodes.filter((node) => node.children && open.has(node.task.number))).map((node) => node.task.number);
+    }
+  } catch (error) {
+    if (!branches.size) grid.setEmpty([h("h2", {}, "No answer"), h("p", {}, error instanceof Error ? error.message : String(error))]);
+  } finally {
+    loading = false;
+  }
+}
+
+/**
+ * @param {number} parent
+ * @param {string} filter
+ * @returns {Promise<TreePage>}
+ */
+async function loadBranch(parent, filter) {
+  /** @type {TreePage} */
+  const page = await api.get("/api/tree", { parent, filter, limit: Math.min(1000, wanted.get(parent) ?? PAGE) });
+  while (page.cursor && page.nodes.length < (wanted.get(parent) ?? 0)) {
+    /** @type {TreePage} */
+    const next = await api.get("/api/tree", { parent, filter, limit: 1000, cursor: page.cursor });
+    page.nodes.push(...next.nodes);
+    page.cursor = next.cursor;
+  }
+  const first = page.nodes[0]?.task;
+  if (first?.age) clock.learn(first.created_at, first.age);
+  branches.set(parent, page);
+  return page;
+}
+
+// --- the page ---------------------------------------------------------------------------------------
+
+const summary = summaryText();
+const field = filterField({
+  label: "Find by name or coroutine",
+  onFilter: (filter) => change({ filter }),
+  onLeave: () => grid.go(0),
+});
+fill(
+  byId("tools"),
+  field.element,
+  h("button", { class: "button", type: "button", onclick: () => fold() }, "Fold all"),
+  h("span", { class: "spring" }),
+  summary.element,
+);
+
+function fold() {
+  url.set({ open: null });
+  layOut();
+}
+
+/** @param {Record<string, string | null>} changes */
+function change(changes) {
+  url.set(changes);
+  apply();
+}
+
+function apply() {
+  const { filter } = state();
+  if (document.activeElement !== field.input) field.input.value = filter;
+  loading = false;
+  load();
+}
+
+const shell = new Shell({
+  title: "Tree",
+  view: () => ({ view: "tree", parent: 0 }),
+  onStatus: () => {
+    if (++sinceLoad >= EVERY) load();
+  },
+  onTick: () => grid.tick(),
+});
+
+keys.bind(["l", "ArrowRight"], "unfold", () => {
+  const line = grid.selected;
+  if (line?.kind === "task" && !line.open && line.node.children) toggle(line, true);
+  else if (line) grid.move(1);
+});
+keys.bind(["h", "ArrowLeft"], "fold, or go to the creator", () => {
+  const line = grid.selected;
+  if (!line) return;
+  if (line.kind === "task" && line.open) toggle(line, false);
+  else {
+    const above = lines.slice(0, grid.selectedIndex).findLastIndex((each) => each.depth < line.depth);
+    if (above >= 0) grid.go(above);
+  }
+});
+keys.bind("c", "cancel the selected task", () => grid.selected?.kind === "task" && askToCancel(grid.selected.node.task));
+keys.bind("Escape", "", () => grid.deselect());
+url.onBack(() => apply());
+apply();
+shell.connect();

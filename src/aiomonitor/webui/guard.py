@@ -2,8 +2,9 @@
 
 A web page in a developer's browser can reach loopback. It cannot forge `Host` after a DNS
 rebinding, `Origin` or `Sec-Fetch-Site`, cannot add a header of its own without asking first (and is
-refused then), and does not know the token. `Policy` decides, in plain sync code; `Guard` stands in front of
-the application and does what it decided, for every method, path, static file, stream and WebSocket.
+refused then), and does not know the token. `Policy` decides, in plain sync code; `Guard` stands in
+front of the application and does what it decided, for every method, path, static file, stream and
+WebSocket.
 """
 
 from __future__ import annotations

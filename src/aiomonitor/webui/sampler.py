@@ -53,17 +53,17 @@ class Reading(NamedTuple):
     at: float
     status: RunStatus
     pulse: LoopPulse
-    count: _Count
+    counted: _Count
 
     @property
     def states(self) -> dict[TaskState, int] | None:
         """The tasks by state, if they have just been counted."""
-        return dict(self.count.census.states) if self.count.status is self.status else None
+        return dict(self.counted.census.states) if self.counted.status is self.status else None
 
     @property
     def tasks(self) -> int:
         """Counted, or told from what has come and gone since the last count."""
-        total, now, then = self.count.census.total, self.status, self.count.status
+        total, now, then = self.counted.census.total, self.status, self.counted.status
         if now.created is None or then.created is None:
             return total
         return max(0, total + now.created - then.created - (_ended(now) - _ended(then)))
@@ -101,7 +101,7 @@ class Sampler:
         if not recent:
             pulse = self._site.pulse(0.0)
         status = self._site.status()
-        count = last.count if last is not None and now < last.count.due else None
+        count = last.counted if last is not None and now < last.counted.due else None
         reading = Reading(now, status, pulse, count or self._count(now, status))
         sample = _sample(last, reading)
         self._samples.append(sample)

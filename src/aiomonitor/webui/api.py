@@ -212,8 +212,8 @@ def events(
 
     Every stream has `status`, which is `/api/status` with the newest sample alone. `rows` (of
     tasks, finished and tree) has the `order` of all rows by task number, and those `rows` that are
-    new or have changed, ages aside; the first one is whole. `task` is the task whenever it has changed,
-    ages aside, and `gone` says in `detail` that there is none any more.
+    new or have changed, ages aside; the first one is whole. `task` is the task whenever it has
+    changed, ages aside, and `gone` says in `detail` that there is none any more.
     """
     raise NotImplementedError  # a stream is no answer: the application makes it, see `Live`
 

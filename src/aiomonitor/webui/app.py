@@ -27,6 +27,7 @@ from .views import make_view
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
     from .endpoints import Endpoint
     from .guard import Receive, Scope, Send
     from .site import Site

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping
 
-    from .terminal.session import Shell
+    from .terminal.shell import Shell
 
     class Host(Shell, Protocol):
         """What the thread works for: an interpreter that has something to do without clients."""

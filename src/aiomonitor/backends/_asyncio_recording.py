@@ -91,3 +91,7 @@ class Recording:
     def dropped(self) -> int:
         """As in `Backend`."""
         return self._hook.dropped if self._hook is not None else 0
+
+    def silent_for(self) -> float | None:
+        """As in `Backend`."""
+        return self._hook.silent_for() if self._hook is not None else None

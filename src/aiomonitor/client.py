@@ -54,7 +54,8 @@ class CommandRun:
         self.leaving = False  # set by `exit`: the session ends after this command
         self.interrupted = False
         self.on_interrupt: Callable[[], bool] | None = None
-        """Set by a command that handles Ctrl-C: whether it did. Called in the monitor's loop."""
+        """Set by a command that handles Ctrl-C: whether there was something to interrupt, or the
+        key is one for the client's prompt. Called in the monitor's loop."""
         self.python: PythonReader | None = None
         """Set by a command that reads Python."""
         self._dialogue: Dialogue | None = None

@@ -201,10 +201,14 @@ class Monitor(BuiltinCommands, ConsoleCommand):
             state = "closed"
         elif self._service is None:
             state = "not started"
-        elif self._port is None:
-            state = "listens nowhere"
         else:
-            state = f"terminal at {display(self._host, self._port)}"
+            ports = {"terminal": self.port, "console": self.console_port}
+            found = [
+                f"{service} at {display(self._host, port)}"
+                for service, port in ports.items()
+                if port is not None
+            ]
+            state = ", ".join(found) or "listens nowhere"
         return f"<{type(self).__name__} {state}>"
 
 

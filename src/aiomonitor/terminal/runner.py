@@ -98,14 +98,14 @@ class CommandRunner:
             self._run.interrupted = True
 
     def interrupt(self, tasks: TaskGroup, *, final: bool = False) -> bool:
-        """Begin to interrupt the running command, if there is one.
+        """Begin to interrupt the running command; False if there is nothing to be interrupted.
 
         A command may handle Ctrl-C itself, but for the `final` one: the client has gone.
         """
         if self._run is None or self._run.interrupted:
             return False
-        if not final and self._run.on_interrupt is not None and self._run.on_interrupt():
-            return True
+        if not final and self._run.on_interrupt is not None:
+            return self._run.on_interrupt()
         self._run.interrupt()  # now: a second Ctrl-C may be in the same packet
         tasks.start_soon(self._press, self._run, self._scope, self._ended)
         return True

@@ -8,7 +8,7 @@ import re
 import socket
 import threading
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import anyio
 import anyio.to_thread
@@ -36,7 +36,19 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from aiomonitor.commands import CommandInterpreter
-    from aiomonitor.terminal.session import Shell
+    from aiomonitor.terminal.shell import Shell
+
+
+class Ports(TypedDict):
+    """Where a monitor listens."""
+
+    port: int | None
+    webui_port: int | None
+    console_port: int | None
+
+
+FREE: Ports = {"port": 0, "webui_port": 0, "console_port": 0}
+NOWHERE: Ports = {"port": None, "webui_port": None, "console_port": None}
 
 PATIENCE = 60.0
 """Seconds after which a test has failed. No test waits for them when all is well."""
@@ -48,7 +60,7 @@ class Desk(Monitor):
     """A monitor of scripted tasks that is not started: no thread, no socket."""
 
     def __init__(self) -> None:
-        super().__init__(port=None)
+        super().__init__(**NOWHERE)
         self.backend = FakeBackend()
         self._observe(self.backend)
 

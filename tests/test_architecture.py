@@ -32,11 +32,14 @@ LONGER = {"terminal.telnet": 400}
 LEVELS = {
     **dict.fromkeys(["model", "errors", "utils"], 0),
     **dict.fromkeys(["terminal.telnet", "terminal.lines", "terminal.protocol"], 0),
+    "dialogue": 0,
     **dict.fromkeys(["backends", "render", "tables", "listeners", "client"], 1),
     **dict.fromkeys(["arguments", "parameters", "registry"], 1),
     **dict.fromkeys(["commands", "tracker", "ordering", "lives", "history", "ancestry"], 2),
+    "console": 2,
     **dict.fromkeys(["pulse", "survey"], 2),
-    **dict.fromkeys(["queries", "listing", "builtin", "web_command"], 3),
+    **dict.fromkeys(["queries", "listing", "builtin"], 3),
+    **dict.fromkeys(["console_command", "web_command"], 3),
     **dict.fromkeys(["monitor", "__init__"], 4),
     "terminal": 5,
     "webui": 5,
@@ -50,7 +53,8 @@ CLIMBS = {("monitor", "service")}
 """The exceptions, which have to be inside of a function."""
 
 SEES = {
-    "terminal": {"terminal", "client", "errors", "model", "tables"},
+    "terminal": {"terminal", "client", "dialogue", "errors", "model", "tables"},
+    "console": {"console", "dialogue", "errors", "tables"},
     "webui": {"webui", "errors", "model", "queries", "__init__"},
     "cli": {"cli", "terminal.telnet", "errors", "model", "__init__"},
     "demo": {"monitor", "errors", "utils"},
@@ -60,7 +64,8 @@ SEES = {
 RESERVED = {
     "asyncio": r"backends\._asyncio\w*|terminal\.(editor|keys)|service|demo",
     "trio": r"backends\._trio\w*",
-    "prompt_toolkit": r"terminal\.(editor|keys)",
+    "prompt_toolkit": r"terminal\.(editor|keys|prompts)",
+    "pygments": r"terminal\.prompts",
     "anyio": r"client|service|terminal\.\w+|cli(\.\w+)?|webui\.\w+",
     "click": r"arguments|parameters|tables|cli(\.\w+)?|__main__",
     "quart": r"webui(\.\w+)?|service",

@@ -11,13 +11,13 @@ import pytest
 from aiomonitor.arguments import (
     HelpRequested,
     Keyword,
-    Suggestion,
     build_command,
     map_arguments,
     options_help,
     suggest,
     usage,
 )
+from aiomonitor.dialogue import Suggestion
 from aiomonitor.errors import UsageError
 from aiomonitor.utils import Parameter
 

@@ -11,7 +11,7 @@ import pytest
 from aiomonitor import Monitor, start_monitor
 from aiomonitor.utils import alt_names
 from running import Application, Client, in_time, refuses
-from support import PATIENCE
+from support import FREE, PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,18 +26,18 @@ def application() -> Iterator[Application]:
 
 def test_close_twice(application: Application) -> None:
     """Closing again does nothing, and so does closing what was never started."""
-    monitor = start_monitor(application.loop, port=0)
+    monitor = start_monitor(application.loop, **FREE)
     for _ in range(2):
         with in_time():
             monitor.close()
-    unstarted = Monitor(application.loop, port=0)
+    unstarted = Monitor(application.loop, **FREE)
     unstarted.close()
     assert unstarted.closed
 
 
 def test_close_in_several_threads(application: Application) -> None:
     """Threads that close at once all return in time."""
-    monitor = start_monitor(application.loop, port=0)
+    monitor = start_monitor(application.loop, **FREE)
     threads = [threading.Thread(target=monitor.close) for _ in range(5)]
     with in_time():
         for thread in threads:
@@ -80,7 +80,7 @@ class Custom(Monitor):
 
 @pytest.fixture
 def custom(application: Application) -> Iterator[Custom]:
-    with start_monitor(application.loop, Custom, port=0) as monitor:
+    with start_monitor(application.loop, Custom, **FREE) as monitor:
         monitor.started.clear()
         monitor.released.clear()
         yield monitor
@@ -110,7 +110,7 @@ def test_close_during_a_command(custom: Custom, command: str) -> None:
 
 def test_close_in_the_loops_thread(application: Application) -> None:
     """Closing in the loop's own thread returns in time, with a client connected."""
-    monitor = start_monitor(application.loop, port=0)
+    monitor = start_monitor(application.loop, **FREE)
     with Client(monitor) as client:
         client.until(">>> ")
         closed = threading.Event()
@@ -132,7 +132,7 @@ def test_close_in_a_command(application: Application) -> None:
         def do_close(self) -> None:
             self.close()
 
-    monitor = start_monitor(application.loop, Suicidal, port=0)
+    monitor = start_monitor(application.loop, Suicidal, **FREE)
     with Client(monitor) as client, in_time():
         client.send("close")
         assert client.hung_up()
@@ -141,7 +141,7 @@ def test_close_in_a_command(application: Application) -> None:
 
 def test_close_while_the_loop_is_blocked(application: Application) -> None:
     """A blocked loop is looked into, and holds nothing up."""
-    monitor = start_monitor(application.loop, port=0)
+    monitor = start_monitor(application.loop, **FREE)
     application.block()
     with Client(monitor) as client:
         client.send("stacktrace")
@@ -154,7 +154,7 @@ def test_close_while_the_loop_is_blocked(application: Application) -> None:
 @pytest.mark.parametrize("end", ["stop", "close"])
 def test_the_loop_ends_first(application: Application, end: str) -> None:
     """A monitor of a loop that was stopped or closed answers, and closes in time."""
-    monitor = start_monitor(application.loop, port=0)
+    monitor = start_monitor(application.loop, **FREE)
     getattr(application, end)()
     with Client(monitor) as client:
         client.send("ps")
@@ -179,7 +179,7 @@ def test_a_client_that_never_reads(custom: Custom) -> None:
 
 def test_many_clients(application: Application) -> None:
     """A burst of clients is served whole."""
-    with start_monitor(application.loop, port=0) as monitor:
+    with start_monitor(application.loop, **FREE) as monitor:
         clients = [Client(monitor) for _ in range(100)]
         for client in clients:
             client.send("ps")

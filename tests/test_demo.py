@@ -62,7 +62,7 @@ class Demo:
 @pytest.fixture
 def demo() -> Iterator[Demo]:
     """A demonstration on a free port."""
-    with start("demo", "--port", "0") as process:
+    with start("demo", "--port", "0", "--console-port", "0") as process:
         try:
             yield Demo(process)
         finally:
@@ -136,7 +136,7 @@ def test_busy_port(run: Callable[..., subprocess.CompletedProcess[str]]) -> None
     """A busy port is one line that tells the remedy, and status 1."""
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
-        ended = run("demo", "--port", str(port))
+        ended = run("demo", "--port", str(port), "--console-port", "0")
     assert (ended.returncode, ended.stdout) == (1, "")
     [line] = ended.stderr.splitlines()
     assert f"127.0.0.1:{port}" in line

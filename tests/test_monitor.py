@@ -22,6 +22,7 @@ from aiomonitor import (
     start_monitor,
 )
 from running import Application, Client, in_time, monitors_threads, refuses
+from support import FREE, NOWHERE, Ports
 from test_listeners import needs_ipv6
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def test_constants() -> None:
 
 def test_start_and_close(application: Application) -> None:
     """A monitor answers between start and close, and its port is free afterwards."""
-    monitor = start_monitor(application.loop, port=0)
+    monitor = start_monitor(application.loop, **FREE)
     assert [monitor.closed] == [False]
     with Client(monitor) as client:
         client.until("Asyncio Monitor: 0 tasks running")
@@ -66,7 +67,7 @@ def test_start_and_close(application: Application) -> None:
 
 def test_a_monitor_is_started_once(application: Application) -> None:
     """A monitor cannot be started twice, nor after it was closed."""
-    monitor = Monitor(application.loop, port=0)
+    monitor = Monitor(application.loop, **FREE)
     with monitor, pytest.raises(AiomonitorError, match="already started"):
         monitor.start()
     with pytest.raises(AiomonitorError, match="closed"):
@@ -79,7 +80,7 @@ def test_with_before_the_loop_runs(loop: asyncio.AbstractEventLoop) -> None:
     async def main() -> None:
         pass
 
-    with start_monitor(loop, port=0) as monitor:
+    with start_monitor(loop, **FREE) as monitor:
         loop.run_until_complete(main())
         with Client(monitor) as client:
             client.until("running")
@@ -88,7 +89,7 @@ def test_with_before_the_loop_runs(loop: asyncio.AbstractEventLoop) -> None:
 
 def test_with_starts_what_was_not_started(loop: asyncio.AbstractEventLoop) -> None:
     """`with Monitor(loop)` starts it."""
-    with Monitor(loop, port=0) as monitor:
+    with Monitor(loop, **FREE) as monitor:
         assert not refuses(monitor.port)
     assert refuses(monitor.port)
 
@@ -97,7 +98,7 @@ def test_async_with() -> None:
     """`async with` works inside of the application, which goes on meanwhile."""
 
     async def main() -> Monitor:
-        async with start_monitor(None, port=0) as monitor:
+        async with start_monitor(None, **FREE) as monitor:
             reader, writer = await asyncio.open_connection("127.0.0.1", monitor.port)
             await reader.readuntil(b"task running")
             writer.close()
@@ -109,7 +110,7 @@ def test_async_with() -> None:
 
 def test_an_exception_closes_too(loop: asyncio.AbstractEventLoop) -> None:
     """A `with` block that fails closes the monitor and passes the exception on."""
-    monitor = Monitor(loop, port=0)
+    monitor = Monitor(loop, **FREE)
     with pytest.raises(ZeroDivisionError), monitor:
         _ = 1 / 0
     assert monitor.closed
@@ -121,7 +122,7 @@ def test_no_loop_here() -> None:
 
     def start() -> None:
         try:
-            start_monitor(None, port=0)
+            start_monitor(None, **FREE)
         except NoEventLoopError as error:
             errors.append(error)
 
@@ -138,7 +139,7 @@ def test_the_threads_current_loop(loop: asyncio.AbstractEventLoop) -> None:
 
     def start() -> None:
         asyncio.set_event_loop(loop)
-        with start_monitor(port=0) as monitor:
+        with start_monitor(**FREE) as monitor:
             done.append(repr(monitor))
 
     thread = threading.Thread(target=start)
@@ -150,12 +151,12 @@ def test_the_threads_current_loop(loop: asyncio.AbstractEventLoop) -> None:
 def test_what_is_no_loop() -> None:
     """Anything but an event loop is refused by its type."""
     with pytest.raises(UnsupportedLoopError, match=r"builtins\.str"):
-        start_monitor("loop", port=0)
+        start_monitor("loop", **FREE)
 
 
 def test_port_none(loop: asyncio.AbstractEventLoop) -> None:
     """`port=None` leaves the terminal out: the monitor answers questions, and listens nowhere."""
-    with start_monitor(loop, port=None) as monitor:
+    with start_monitor(loop, **NOWHERE) as monitor:
         assert monitor.port is None
         assert monitor.tasks() == ()
         assert repr(monitor) == "<Monitor listens nowhere>"
@@ -164,17 +165,19 @@ def test_port_none(loop: asyncio.AbstractEventLoop) -> None:
 
 def test_repr(loop: asyncio.AbstractEventLoop) -> None:
     """`repr` tells where it listens."""
-    monitor = Monitor(loop, port=0)
+    monitor = Monitor(loop, **FREE)
     assert repr(monitor) == "<Monitor not started>"
     with monitor:
-        assert repr(monitor) == f"<Monitor terminal at 127.0.0.1:{monitor.port}>"
+        ports = monitor.port, monitor.console_port
+        terminal, console = (f"127.0.0.1:{port}" for port in ports)
+        assert repr(monitor) == f"<Monitor terminal at {terminal}, console at {console}>"
 
 
 @needs_ipv6
 def test_ipv6(loop: asyncio.AbstractEventLoop) -> None:
     """IPv6 hosts work."""
-    with start_monitor(loop, host="::1", port=0) as monitor:
-        assert repr(monitor) == f"<Monitor terminal at [::1]:{monitor.port}>"
+    with start_monitor(loop, host="::1", **FREE) as monitor:
+        assert f"terminal at [::1]:{monitor.port}" in repr(monitor)
         with Client(monitor) as client:
             client.until("running")
     assert refuses(monitor.port, "::1")
@@ -182,9 +185,9 @@ def test_ipv6(loop: asyncio.AbstractEventLoop) -> None:
 
 def test_a_busy_port(loop: asyncio.AbstractEventLoop) -> None:
     """A port that another monitor has is refused whole, and that monitor is not disturbed."""
-    with start_monitor(loop, port=0) as first:
+    with start_monitor(loop, **FREE) as first:
         with pytest.raises(BindError, match="another monitor") as caught:
-            start_monitor(loop, port=first.port)
+            start_monitor(loop, port=first.port, webui_port=0, console_port=0)
         assert isinstance(caught.value, OSError)
         assert caught.value.errno == errno.EADDRINUSE
         assert len(monitors_threads()) == 1
@@ -194,7 +197,7 @@ def test_a_busy_port(loop: asyncio.AbstractEventLoop) -> None:
 
 def test_two_monitors(application: Application) -> None:
     """Two monitors watch one loop, agree about its tasks, and close in any order."""
-    one, two = (start_monitor(application.loop, port=0) for _ in range(2))
+    one, two = (start_monitor(application.loop, **FREE) for _ in range(2))
     one.close()
     with Client(two) as client:
         client.send("ps")
@@ -206,9 +209,9 @@ def test_beyond_loopback(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.Mo
     """Without a token only loopback is listened at; the token may come from the environment."""
     monkeypatch.delenv("AIOMONITOR_TOKEN", raising=False)
     with pytest.raises(UnsafeAddressError):
-        start_monitor(loop, host="0.0.0.0", port=0)  # noqa: S104 - refused
+        start_monitor(loop, host="0.0.0.0", **FREE)  # noqa: S104 - refused
     monkeypatch.setenv("AIOMONITOR_TOKEN", "secret")
-    with start_monitor(loop, port=0) as monitor, Client(monitor) as client:
+    with start_monitor(loop, **FREE) as monitor, Client(monitor) as client:
         client.until("token: ")
         client.send("secret")
         client.until("running")
@@ -220,7 +223,8 @@ def test_the_older_spellings(loop: asyncio.AbstractEventLoop) -> None:
     class Mine(Monitor):
         pass
 
-    with start_monitor(loop, monitor_cls=Mine, termui_port=0, port=1) as monitor:
+    ports: Ports = {**FREE, "port": 1}
+    with start_monitor(loop, monitor_cls=Mine, termui_port=0, **ports) as monitor:
         assert type(monitor) is Mine
         assert monitor.port != 1
 
@@ -228,7 +232,7 @@ def test_the_older_spellings(loop: asyncio.AbstractEventLoop) -> None:
 def test_the_application_is_left_as_it_was(loop: asyncio.AbstractEventLoop) -> None:
     """Starting and closing changes neither the loop's task factory nor its handlers."""
     before = loop.get_task_factory(), loop.get_exception_handler(), loop.get_debug()
-    with start_monitor(loop, port=0) as monitor, Client(monitor) as client:
+    with start_monitor(loop, **FREE) as monitor, Client(monitor) as client:
         client.until("running")
     assert (loop.get_task_factory(), loop.get_exception_handler(), loop.get_debug()) == before
 
@@ -238,7 +242,7 @@ def test_the_application_is_left_as_it_was(loop: asyncio.AbstractEventLoop) -> N
 @pytest.mark.parametrize("visited", [False, True])
 def test_fork(application: Application, visited: bool) -> None:
     """A forked child holds none of the ports and can close; the parent goes on serving."""
-    monitor = start_monitor(application.loop, port=0)
+    monitor = start_monitor(application.loop, **FREE)
     if visited:
         with Client(monitor) as client:
             client.until("running")
@@ -263,7 +267,7 @@ def test_no_file_descriptor_is_left(application: Application) -> None:
     """Starting, being visited and closing leaves no file descriptor open."""
 
     def cycle() -> int:
-        with start_monitor(application.loop, port=0) as monitor, Client(monitor) as client:
+        with start_monitor(application.loop, **FREE) as monitor, Client(monitor) as client:
             client.send("ps")
             client.until("0 live tasks")
         return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
@@ -300,7 +304,7 @@ def test_arguments_of_tracking(
 ) -> None:
     """What makes no sense is refused with its name, before anything is started."""
     with pytest.raises(error) as caught:
-        start_monitor(loop, port=None, **arguments)
+        start_monitor(loop, **NOWHERE, **arguments)
     assert str(caught.value).startswith(message)
 
 
@@ -311,7 +315,7 @@ async def work() -> None:
 @pytest.mark.parametrize("limit", [0, 2, 1000])
 def test_the_history_is_as_long_as_asked_for(loop: asyncio.AbstractEventLoop, limit: int) -> None:
     """So many ended tasks are remembered; with 0 none, but they are counted."""
-    with start_monitor(loop, port=None, max_termination_history=limit) as monitor:
+    with start_monitor(loop, **NOWHERE, max_termination_history=limit) as monitor:
         for _ in range(3):
             loop.run_until_complete(loop.create_task(work()))
         loop.run_until_complete(asyncio.sleep(0))
@@ -323,7 +327,7 @@ def test_the_history_is_as_long_as_asked_for(loop: asyncio.AbstractEventLoop, li
 def test_without_the_hook(loop: asyncio.AbstractEventLoop) -> None:
     """Tasks are listed, nothing is recorded, and the loop is not touched."""
     before = dict(vars(loop))
-    with start_monitor(loop, port=None, hook_task_factory=False) as monitor:
+    with start_monitor(loop, **NOWHERE, hook_task_factory=False) as monitor:
         assert {name: value for name, value in vars(loop).items() if name in before} == before
         loop.run_until_complete(loop.create_task(work()))
         page = monitor.terminated_page()
@@ -335,6 +339,6 @@ def test_the_loop_is_put_back(loop: asyncio.AbstractEventLoop) -> None:
     """After `close` the loop creates its tasks as it did before."""
     names = set(vars(loop))
     factory = loop.get_task_factory()
-    start_monitor(loop, port=None).close()
+    start_monitor(loop, **NOWHERE).close()
     assert set(vars(loop)) == names
     assert loop.get_task_factory() is factory

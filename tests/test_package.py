@@ -68,7 +68,8 @@ def test_an_unvisited_monitor_is_light() -> None:
     code = """
 import asyncio, aiomonitor
 async def main():
-    with aiomonitor.start_monitor(asyncio.get_running_loop(), port=0) as monitor:
+    ports = {"port": 0, "webui_port": 0, "console_port": 0}
+    with aiomonitor.start_monitor(asyncio.get_running_loop(), **ports) as monitor:
         await asyncio.sleep(0)
         assert monitor.tasks() and monitor.stack(1) and monitor.threads()
 asyncio.run(main())

@@ -16,6 +16,7 @@ import click
 from click.core import ParameterSource
 from click.shell_completion import ShellComplete
 
+from .dialogue import Suggestion
 from .errors import UsageError
 from .parameters import click_parameters
 
@@ -33,14 +34,6 @@ class Keyword:
 
     name: str
     value: object
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """One thing that TAB may offer in place of the word under the cursor."""
-
-    text: str
-    help: str = ""
 
 
 def map_arguments(

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+from .dialogue import Dialogue
 from .errors import CommandInterrupted
 from .tables import PLAIN_COLUMNS
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     import anyio
 
-    from .arguments import Suggestion
+    from .dialogue import PythonReader
 
 
 @dataclass(slots=True)
@@ -53,28 +54,25 @@ class CommandRun:
         self.leaving = False  # set by `exit`: the session ends after this command
         self.interrupted = False
         self.on_interrupt: Callable[[], bool] | None = None
-        """Set by a command that handles Ctrl-C: whether it did. Called in the monitor's loop."""
-        self.complete: Callable[[str], list[Suggestion]] | None = None
-        """Set by a command that reads Python: what may stand for the last word of a line."""
+        """Set by a command that handles Ctrl-C: whether there was something to interrupt, or the
+        key is one for the client's prompt. Called in the monitor's loop."""
+        self.python: PythonReader | None = None
+        """Set by a command that reads Python."""
+        self._dialogue: Dialogue | None = None
         self._scope: anyio.CancelScope | None = None
         self._thread_id: int | None = None
         # Held for a few instructions at a time; it keeps `force` from hitting the thread once it
         # has gone on to somebody else's work.
         self._lock = threading.Lock()
 
-    def ask(self, prompt: str, kind: str) -> str | None:
-        """The client's next line, or None at the end of its input. Only in the worker thread.
+    @property
+    def dialogue(self) -> Dialogue:
+        """For a command that asks its client for lines; in the worker thread."""
+        return self._dialogue or Dialogue(self.sin, self.sout)
 
-        Raises `CommandInterrupted` after Ctrl-C at the prompt.
-        """
-        ask = getattr(self.sin, "ask", None)
-        if ask is not None:
-            line: str | None = ask(prompt, kind)
-            return line
-        if self.sout is not None:
-            self.sout.write(prompt)
-        line = self.sin.readline() if self.sin is not None else ""
-        return line.rstrip("\n") if line else None
+    @dialogue.setter
+    def dialogue(self, dialogue: Dialogue) -> None:
+        self._dialogue = dialogue
 
     def call(self, function: Callable[[], None]) -> None:
         """Run the function in this thread; an interrupt ends it and is not raised further."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from . import render
@@ -10,10 +11,10 @@ from .errors import CommandError
 from .queries import Queries
 
 if TYPE_CHECKING:
-    import contextvars
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from .backends.base import Evaluation
+    from .backends.base import Backend
+    from .model import ThreadStack
 
 DISABLED = "the console is disabled: the monitor was started with console_enabled=False"
 
@@ -27,34 +28,43 @@ class ConsoleCommand(Queries, CommandInterpreter):
     def do_console(self) -> None:
         """Python in the application's loop: look at its objects, await, try a fix.
 
-        Top-level `await` works. `loop`, `monitor` and `tasks()` are there, and the names that the
-        application gave as `locals`. Ctrl-C ends a line, exit() or Ctrl-D the console.
+        Top-level `await` works. `loop`, `monitor`, `tasks()` and the runtime's module are there,
+        and what the application shares as `locals`. Ctrl-C ends a line; exit() or Ctrl-D leaves.
         """
         if not self._console_enabled:
             raise CommandError(DISABLED)
-        from .console.repl import Console, make_names
+        from .console.repl import Console
 
         special = {**self._backend.console_names(), "monitor": self, "tasks": self.tasks}
-        Console(self._run, self, make_names(self._locals, special)).interact()
+        runtime = LoopRuntime(self._backend, self.threads)
+        Console(self._run, runtime, self._locals, special).interact()
 
-    def evaluate(
-        self,
-        function: Callable[[], Any],
-        *,
-        context: contextvars.Context,
-        failed: Callable[[BaseException], None],
-        changed: Callable[[], None],
-    ) -> Evaluation:
-        """As the backend's."""
-        return self._backend.evaluate(function, context=context, failed=failed, changed=changed)
 
-    def obstacle(self) -> str:
-        """Why the loop runs nothing, with the stack of what it executes."""
-        state = self._backend.loop_state()
+class LoopRuntime:
+    """The monitored loop as a console sees it. Any thread."""
+
+    def __init__(self, backend: Backend, threads: Callable[[], Iterable[ThreadStack]]) -> None:
+        self.evaluate = backend.evaluate
+        self.loop_state = backend.loop_state
+        self._silent_for = backend.silent_for
+        self._threads = threads
+
+    def obstacle(self, waited: float) -> str:
+        """Why the loop has run nothing for `waited` seconds, with the stack of what it executes."""
+        state = self.loop_state()
         if state != "running":
-            return f"the monitored loop is {state}: nothing can run in it\n"
-        told = ["the monitored loop is blocked; its thread executes:"]
-        for stack in self.threads():
+            return f"the monitored loop is {state}: nothing runs in it\n"
+        blocked = _since(self._silent_for(), waited)
+        lines = [f"the monitored loop is blocked {blocked}; its thread executes:"]
+        for stack in self._threads():
             if stack.loop_state:
-                told += render.thread_lines(stack, color=False)
-        return "\n".join(told) + "\n"
+                lines += render.thread_lines(stack)
+        return "\n".join(lines) + "\n"
+
+
+def _since(silent: float | None, waited: float) -> str:
+    """Since when, if somebody has noted it."""
+    if silent is None:
+        return f"for at least {waited:.1f} s"
+    began = time.strftime("%H:%M:%S", time.localtime(time.time() - silent))
+    return f"since {began} ({silent:.1f} s)"

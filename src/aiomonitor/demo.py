@@ -240,6 +240,7 @@ and try
   where worker-1        who created it, and its await chain, with source lines
   ps-terminated         the tasks that ended lately, and how: some labels are not printed
   orders                a command of this application's own: the last orders
+  console               Python inside the shop: shop.counts, or await shop.take_order("me")
   help                  all commands
 
 One task is stuck: it is called "deliveries". Orders come and go, but ps shows it at the same line
@@ -252,12 +253,12 @@ for ever. Find out why, and end it:
 Ctrl-C in this terminal closes the shop."""
 
 
-async def serve(host: str | None, port: int) -> None:
+async def serve(host: str | None, port: int, console_port: int) -> None:
     """Run the shop under its monitor, until Ctrl-C or a cancellation of this task."""
     this_task().set_name("shop")
     end_by_signals()
     shop = Shop()
-    monitor = ShopMonitor(host=host, port=port)
+    monitor = ShopMonitor(host=host, port=port, console_port=console_port, locals={"shop": shop})
     monitor.shop = shop
     with monitor:
         await shop.run(lambda: print(directions(monitor.host, monitor.port or 0), flush=True))
@@ -270,11 +271,11 @@ def end_by_signals() -> None:
             asyncio.get_running_loop().add_signal_handler(number, this_task().cancel)
 
 
-def run(host: str | None, port: int, *, verbose: bool = False) -> int:
+def run(host: str | None, port: int, console_port: int, *, verbose: bool = False) -> int:
     """Run the demonstration until Ctrl-C; the exit status."""
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR)
     try:
-        asyncio.run(serve(host, port))
+        asyncio.run(serve(host, port, console_port))
     except AiomonitorError as error:
         print(f"aiomonitor demo: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
         return 1

@@ -9,6 +9,7 @@ import inspect
 import logging
 from typing import TYPE_CHECKING, Any
 
+from .dialogue import Suggestion
 from .utils import aliases_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     import click
 
-    from .arguments import Suggestion
 
 log = logging.getLogger("aiomonitor")
 
@@ -88,7 +88,7 @@ class CommandRegistry:
 
     def completions(self, line: str) -> list[Suggestion]:
         """What TAB may offer for the last word of a line; never raises. Worker thread."""
-        from .arguments import Suggestion, suggest
+        from .arguments import suggest
 
         words, incomplete = split_incomplete(line)
         if not words:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import anyio
 
-    from .terminal.session import Shell
+    from .terminal.shell import Shell
     from .webui.site import Site
 
     class Host(Shell, Site, Protocol):

@@ -96,6 +96,9 @@ class Business:
         self.finished = threading.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
+        self.shared = {"business": self}
+        """What consoles find."""
+
     def run(self, started: Callable[[aiomonitor.Monitor | None, int | None], None]) -> None:
         """Until a test ends it, or a signal does."""
         if self.options.loop == "uvloop":
@@ -126,7 +129,9 @@ class Business:
     def _monitored(self) -> AbstractContextManager[aiomonitor.Monitor | None]:
         if self.options.monitor == "none":
             return contextlib.nullcontext()
-        monitor = aiomonitor.start_monitor(monitor=ShopMonitor, port=0)
+        monitor = aiomonitor.start_monitor(
+            monitor=ShopMonitor, port=0, webui_port=0, console_port=0, locals=self.shared
+        )
         return monitor if self.options.monitor == "with" else contextlib.nullcontext(monitor)
 
     def keep(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
@@ -310,7 +315,9 @@ class Control:
     def start_second(self, port: int) -> int | str:
         """Start another monitor of the same loop: its port, or the error's text."""
         try:
-            second = self._second = aiomonitor.start_monitor(self._business.loop, port=port)
+            second = self._second = aiomonitor.start_monitor(
+                self._business.loop, port=port, webui_port=0, console_port=0
+            )
         except OSError as error:
             return f"{type(error).__name__} {error.errno}: {error}"
         return second.port or 0
@@ -406,7 +413,11 @@ def main() -> None:
 
     def started(monitor: aiomonitor.Monitor | None, web_port: int | None) -> None:
         control = Control(business, monitor)
-        hello = {"port": monitor and monitor.port, "web_port": web_port}
+        hello = {
+            "port": monitor and monitor.port,
+            "console_port": monitor and monitor.console_port,
+            "web_port": web_port,
+        }
         arguments = (options.control, hello)
         threading.Thread(target=control.serve, args=arguments, daemon=True).start()
 

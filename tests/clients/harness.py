@@ -96,6 +96,7 @@ class Application:
         self._stream = ours.makefile("rw")
         hello = self._receive()
         self.port: int = hello["port"]
+        self.console_port: int = hello["console_port"]
         self.web_port: int = hello["web_port"]
 
     def _receive(self) -> Any:

@@ -59,8 +59,8 @@ def test_port_of_another_process(start: MakeApplication) -> None:
     """The traceback of an application whose port is taken ends with what to do."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        loop = "asyncio.new_event_loop()"
-        script = f"import asyncio, aiomonitor; aiomonitor.start_monitor({loop}, port={port})"
+        arguments = f"asyncio.new_event_loop(), port={port}, webui_port=0, console_port=0"
+        script = f"import asyncio, aiomonitor; aiomonitor.start_monitor({arguments})"
         ended = run(sys.executable, "-c", script)
     assert ended.returncode == 1
     last = ended.stderr.decode().splitlines()[-1]

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from prompt_toolkit.output import DummyOutput
 
-from aiomonitor.terminal import editor
-from aiomonitor.terminal.editor import TYPED_LIMIT, TerminalSource
-from aiomonitor.terminal.output import ClientOutput
+from aiomonitor.terminal import editor, prompts
+from aiomonitor.terminal.editor import TYPED_LIMIT
+from aiomonitor.terminal.keys import ConnectionInput
 from aiomonitor.terminal.telnet import Command
 from support import Host, TelnetPeer, connection, happened
 
@@ -127,20 +128,14 @@ async def test_histories_are_apart(host: Host) -> None:
 
 async def test_history_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the last lines are remembered."""
-    monkeypatch.setattr(editor, "_HISTORY", 5)
-    source = TerminalSource(
-        ClientOutput(),
-        term="xterm",
-        size=(80, 24),
-        color=False,
-        complete=lambda _: [],
-        on_interrupt=lambda: None,
-    )
+    monkeypatch.setattr(prompts, "_HISTORY", 5)
+    made = prompts.Prompts(lambda _: [], lambda: None, lambda: b"", color=False)
+    keys, screen = ConnectionInput(), DummyOutput()
     for number in range(50):
-        source._history.append_string(str(number))
-        source._trim_history()
-        assert len(source._history.get_strings()) <= 10
-    assert source._history.get_strings()[-5:] == ["45", "46", "47", "48", "49"]
+        history = made.make("command", keys, screen).history
+        history.append_string(str(number))
+        assert len(history.get_strings()) <= 11
+    assert history.get_strings()[-5:] == ["45", "46", "47", "48", "49"]
 
 
 async def test_answers_are_no_history(host: Host) -> None:

@@ -14,6 +14,7 @@ import pytest
 from aiomonitor.client import Client, CommandRun, current_run
 from aiomonitor.errors import CommandInterrupted
 from aiomonitor.terminal import runner as runner_module
+from aiomonitor.terminal.conversation import Conversation
 from aiomonitor.terminal.output import ClientOutput
 from aiomonitor.terminal.plain import EndOfInput, LineAbandoned
 from aiomonitor.terminal.runner import CommandRunner
@@ -24,7 +25,23 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from aiomonitor.dialogue import LineKind
+
 pytestmark = pytest.mark.anyio
+
+
+class Lines(Conversation):
+    """What the client answers, or which exception."""
+
+    def __init__(self, output: ClientOutput) -> None:
+        super().__init__(output, anyio.sleep_forever)
+        self.lines: list[str | type[Exception]] = []
+
+    async def next_line(self, prompt: str, kind: LineKind = "command") -> str:
+        line = self.lines.pop(0)
+        if isinstance(line, str):
+            return line
+        raise line
 
 
 class Bench:
@@ -34,18 +51,12 @@ class Bench:
         self.tasks = tasks
         self.client = Client()
         self.output = ClientOutput()
-        self.lines: list[str | type[Exception]] = []
-        self.runner = CommandRunner(self.client, self.output, self._read_line)
+        self.conversation = Lines(self.output)
+        self.runner = CommandRunner(self.client, self.output, self.conversation)
         self.started = threading.Event()
         self.released = threading.Event()
         self.runs: list[CommandRun] = []
         self.screen = ""
-
-    async def _read_line(self) -> str:
-        line = self.lines.pop(0)
-        if isinstance(line, str):
-            return line
-        raise line
 
     async def send(self, item: bytes) -> None:
         self.screen += item.decode()
@@ -110,7 +121,7 @@ async def test_a_command_runs_in_a_thread_as_its_client() -> None:
 async def test_a_command_asks_its_client() -> None:
     """`_sin.readline` waits for the client's next line; at the end it returns nothing."""
     async with bench() as here:
-        here.lines = ["yes", "", EndOfInput]
+        here.conversation.lines = ["yes", "", EndOfInput]
         answers: list[str] = []
         await here.run(lambda: answers.extend(here.read() for _ in range(3)))
         assert answers == ["yes\n", "\n", ""]
@@ -119,7 +130,7 @@ async def test_a_command_asks_its_client() -> None:
 async def test_a_question_can_be_abandoned() -> None:
     """Ctrl-C at a command's question ends the command."""
     async with bench() as here:
-        here.lines = [LineAbandoned]
+        here.conversation.lines = [LineAbandoned]
         went_on: list[str] = []
         await here.run(lambda: went_on.append(here.read()))
         assert went_on == []
@@ -128,7 +139,7 @@ async def test_a_question_can_be_abandoned() -> None:
 async def test_a_short_read() -> None:
     """`readline` honours a size, and the stream cannot be taken for a writable one."""
     async with bench() as here:
-        here.lines = ["abcdef"]
+        here.conversation.lines = ["abcdef"]
         seen: list[object] = []
 
         def command() -> None:

@@ -155,16 +155,15 @@ class AsyncioBackend:
     def evaluate(
         self,
         function: Callable[[], Any],
-        *,
         context: contextvars.Context,
-        failed: Callable[[BaseException], None],
-        changed: Callable[[], None],
+        show_error: Callable[[BaseException], None],
     ) -> Evaluation:
         from . import _asyncio_console  # when the first console is used
 
-        return _asyncio_console.Evaluation(
-            self._loop, function, context=context, failed=failed, changed=changed
-        )
+        return _asyncio_console.Evaluation(self._loop, function, context, show_error)
+
+    def silent_for(self) -> float | None:
+        return self._recording.silent_for()
 
     def now(self) -> float:
         return time.monotonic()

@@ -115,3 +115,9 @@ class TaskHook:
     def dropped(self) -> int:
         """Ended tasks that were not handed over, because nobody drained."""
         return self._queue.dropped
+
+    def silent_for(self) -> float | None:
+        """Seconds since the loop began its last round; None where rounds are not seen."""
+        watch = self._watch
+        began = watch.round_began if watch is not None and watch.active else None
+        return None if began is None else max(0.0, self._loop.time() - began)

@@ -197,6 +197,7 @@ def ticking(watch: LoopWatch, previous: Callable[[], float]) -> Callable[[], flo
         now = previous()
         frame = getframe(1)
         if frame.f_code is RUN_ONCE:
+            watch.round_began = now
             if fresh or sweeper.young or sweeper.older:
                 sweeper.look()
         elif frame.f_code is TIMEOUT:

@@ -63,6 +63,7 @@ class LoopWatch:
         self.next_number = next_number
         self.queues: tuple[EndQueue, ...] = ()
         self.active = False
+        self.round_began: float | None = None  # the loop's time, where it tells of its rounds
         self._released = False
         # For our callbacks, each of which would otherwise keep a copy of the application's.
         self.context = contextvars.Context()

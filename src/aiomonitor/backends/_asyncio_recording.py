@@ -97,6 +97,10 @@ class Recording:
         """As in `Backend`."""
         return self._hook.dropped if self._hook is not None else 0
 
+    def silent_for(self) -> float | None:
+        """As in `Backend`."""
+        return self._hook.silent_for() if self._hook is not None else None
+
 
 def _nothing(_: Any) -> None:
     return None

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import contextvars
-    import threading
     import weakref
     from collections.abc import Callable, Generator, Iterable, Sequence
     from types import CodeType
@@ -57,19 +56,32 @@ class AwaitChain:
 
 
 class Evaluation(Protocol):
-    """A call for the loop's thread. Any thread may call and look."""
+    """A call for the loop's thread, made in a task of its own. Any thread may call and look."""
 
-    started: threading.Event
-    ended: threading.Event
     context: contextvars.Context
+    """Where the call runs, and what its context variables are when it has ended."""
+    is_started: bool
+    failed: bool
+    """Whether it raised; what, has been shown."""
     leaving: bool
+    """Whether it ended by SystemExit."""
+
+    @property
+    def is_running_here(self) -> bool:
+        """Whether the calling thread executes it now: neither a task nor a thread it started."""
+        ...
 
     def begin(self) -> bool:
         """Ask the loop to make the call; False if it is closed."""
         ...
 
+    def wait(self, timeout: float) -> bool:
+        """Whether it has ended, after up to `timeout` seconds."""
+        ...
+
     def interrupt(self) -> None:
-        """End it: cancel what it awaits, or raise KeyboardInterrupt in what it computes."""
+        """End it: cancel what it awaits, or raise KeyboardInterrupt in what it computes; before its
+        start, it never starts. Code that sits in C gets it when it comes back."""
         ...
 
 
@@ -176,16 +188,19 @@ class Backend(Protocol):
     def evaluate(
         self,
         function: Callable[[], Any],
-        *,
         context: contextvars.Context,
-        failed: Callable[[BaseException], None],
-        changed: Callable[[], None],
+        show_error: Callable[[BaseException], None],
     ) -> Evaluation:
         """A call for the loop's thread, not begun; what it returns is awaited if it is a coroutine.
 
-        It runs in a copy of `context`. `failed` is called there with what it raised, `changed` when
-        it has ended.
+        It runs in `context`. `show_error` is called there with what it raised, but for SystemExit
+        and for what a signal meant for the application.
         """
+        ...
+
+    def silent_for(self) -> float | None:
+        """Seconds since the loop began its last round, if that is recorded; of use while it is
+        known to be blocked, since a loop that rests is silent too."""
         ...
 
     def facts(self, task: TaskHandle) -> TaskFacts:

@@ -64,33 +64,35 @@ class FakeEvaluation:
         backend: FakeBackend,
         function: Callable[[], Any],
         context: contextvars.Context,
-        failed: Callable[[BaseException], None],
-        changed: Callable[[], None],
+        show_error: Callable[[BaseException], None],
     ) -> None:
-        self.started, self.ended = threading.Event(), threading.Event()
-        self.context, self.leaving = context, False
-        self._call = backend, function, failed, changed
+        self._backend, self._function, self._show_error = backend, function, show_error
+        self.context = context
+        self.is_started = self.is_running_here = self.failed = self.leaving = False
+        self._ended = threading.Event()
 
     def begin(self) -> bool:
-        backend, function, failed, changed = self._call
-        if backend.state == "closed":
-            return False
-        if backend.blocked:
-            return True
-        self.started.set()
+        if self._backend.state == "running" and not self._backend.blocked:
+            self.context.run(self._call)
+        return self._backend.state != "closed"
+
+    def _call(self) -> None:
+        self.is_started = self.is_running_here = True
         try:
-            self.context.run(function)
+            self._function()
         except SystemExit:
             self.leaving = True
         except BaseException as error:
-            self.context.run(failed, error)
-        self.ended.set()
-        changed()
-        return True
+            self.failed = True
+            self._show_error(error)
+        self.is_running_here = False
+        self._ended.set()
+
+    def wait(self, timeout: float) -> bool:
+        return self._ended.wait(timeout)
 
     def interrupt(self) -> None:
-        self.ended.set()
-        self._call[3]()
+        self._ended.set()
 
 
 @dataclass(eq=False, kw_only=True)
@@ -214,12 +216,13 @@ class FakeBackend:
     def evaluate(
         self,
         function: Callable[[], Any],
-        *,
         context: contextvars.Context,
-        failed: Callable[[BaseException], None],
-        changed: Callable[[], None],
+        show_error: Callable[[BaseException], None],
     ) -> Evaluation:
-        return FakeEvaluation(self, function, context, failed, changed)
+        return FakeEvaluation(self, function, context, show_error)
+
+    def silent_for(self) -> float | None:
+        return 0.0 if self.blocked else None
 
     def now(self) -> float:
         return self.clock

@@ -7,14 +7,13 @@ thread than the loop's.
 from __future__ import annotations
 
 import builtins
-import contextlib
 import inspect
 import keyword
 import re
 import types
 from typing import TYPE_CHECKING, Any
 
-from aiomonitor.arguments import Suggestion
+from aiomonitor.dialogue import Suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,21 +21,21 @@ if TYPE_CHECKING:
 OFFERED = 200
 """Names offered at most."""
 
-WORD = re.compile(r"[\w.]*$")
-"""What is being completed, at the end of a line."""
+_WORD = re.compile(r"[\w.]*$")
+_MISSING = object()
+_CODE = (property, types.GetSetDescriptorType, types.FunctionType)
+"""Found on a class, these are no values of the instance's: only running them would tell."""
 
 
-def complete(line: str, names: Mapping[str, Any]) -> list[Suggestion]:
-    """What may stand for the last word of the line."""
-    match = WORD.search(line)
+def complete(text: str, names: Mapping[str, Any]) -> list[Suggestion]:
+    """What may stand for the last word of the text."""
+    match = _WORD.search(text)
     path, dot, start = (match[0] if match else "").rpartition(".")
-    found: Iterable[str]
+    found: Iterable[str] = ()
     if dot:
         found = _attributes(path.split("."), names)
     elif start:
-        found = {*names, *vars(builtins), *keyword.kwlist}
-    else:
-        return []
+        found = {*list(names), *list(vars(builtins)), *keyword.kwlist}
     hidden = not start.startswith("_")
     fitting = sorted(
         name for name in found if name.startswith(start) and not (hidden and name.startswith("_"))
@@ -46,22 +45,35 @@ def complete(line: str, names: Mapping[str, Any]) -> list[Suggestion]:
 
 def _attributes(path: list[str], names: Mapping[str, Any]) -> set[str]:
     first, *rest = path
-    missing = object()
-    value = names.get(first, vars(builtins).get(first, missing))
+    value = names.get(first, vars(builtins).get(first, _MISSING))
     for name in rest:
-        value = inspect.getattr_static(value, name, missing)
-        if isinstance(value, (staticmethod, classmethod)):
-            value = value.__func__
-        if isinstance(value, (property, types.MemberDescriptorType, types.GetSetDescriptorType)):
-            return set()  # only running code would tell
-    return set() if value is missing else _names_of(value)
+        value = _attribute(value, name)
+    return set() if value is _MISSING else _names_of(value)
+
+
+def _attribute(value: Any, name: str) -> Any:
+    found = inspect.getattr_static(value, name, _MISSING)
+    if isinstance(found, types.MemberDescriptorType):
+        return _slot(found, value)
+    if isinstance(found, (staticmethod, classmethod)):
+        return found.__func__
+    if isinstance(found, _CODE) and not isinstance(value, (type, types.ModuleType)):
+        return found if isinstance(found, types.FunctionType) else _MISSING
+    return found
+
+
+def _slot(descriptor: types.MemberDescriptorType, value: object) -> Any:
+    """What a slot holds; reading it runs nobody's code."""
+    try:
+        return descriptor.__get__(value)
+    except AttributeError:
+        return _MISSING
 
 
 def _names_of(value: object) -> set[str]:
-    kinds = value.__mro__ if isinstance(value, type) else type(value).__mro__
-    found = {name for kind in kinds for name in vars(kind)}
+    kinds = type.mro(value) if type(value) is type else type(value).__mro__
+    found = {name for kind in kinds for name in list(vars(kind))}
     own = inspect.getattr_static(value, "__dict__", None)
-    if isinstance(own, (types.GetSetDescriptorType, dict)):
-        with contextlib.suppress(AttributeError):
-            found.update(object.__getattribute__(value, "__dict__"))
-    return found
+    if isinstance(own, types.GetSetDescriptorType):
+        own = object.__getattribute__(value, "__dict__")
+    return found | set(own) if isinstance(own, dict) else found

@@ -2,47 +2,93 @@
 
 from __future__ import annotations
 
+import io
 import pydoc
+import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class Leaver:
     """`exit` and `quit`: the interpreter's own would close the application's standard input."""
 
+    def __init__(self, is_at_prompt: Callable[[], bool]) -> None:
+        self._is_at_prompt = is_at_prompt
+
     def __repr__(self) -> str:
         return "exit(), or Ctrl-D, leaves the console; the application goes on"
 
     def __call__(self, code: object = None) -> NoReturn:
+        """Leave, unless called by a task or thread: there SystemExit would end the application."""
+        if not self._is_at_prompt():
+            raise RuntimeError("exit() leaves the console only where it is typed, not in a task")
         raise SystemExit(code)
 
 
 class Helper:
-    """`help`: prints to the client, and never asks on the application's terminal."""
+    """`help`: prints to the client, without a pager, and asks for nothing."""
 
     def __repr__(self) -> str:
-        return "help(object) tells about it"
+        return "help(object) tells about it; help('topics') and help('keywords') list more"
 
-    def __call__(self, *things: Any) -> None:
-        """About each of the things."""
-        for thing in things or (None,):
-            if thing is None:
+    def __call__(self, *requests: Any) -> None:
+        """About each of the requests: objects, names, topics."""
+        before, pydoc.pager = pydoc.pager, _print_page
+        try:
+            for request in requests:
+                pydoc.Helper(io.StringIO(), sys.stdout).help(request)
+            if not requests:
                 print(repr(self))
-            else:
-                print(pydoc.plain(pydoc.render_doc(thing, "Help on %s")))
+        finally:
+            pydoc.pager = before
 
 
-def refuse_input(prompt: object = "") -> NoReturn:
-    """`input` would read the application's standard input, and block its loop."""
-    del prompt
-    raise RuntimeError("there is no input() in the console: it would block the application's loop")
+def _print_page(text: str, title: str = "") -> None:  # noqa: ARG001 - as the pager's
+    print(pydoc.plain(text))
 
 
-def make(shared: Mapping[str, Any], special: Mapping[str, Any]) -> dict[str, Any]:
-    """A client's namespace: its new names are its own; what `shared` refers to is the
-    application's. The application's names win over the special ones."""
-    leaver = Leaver()
-    own = {"exit": leaver, "quit": leaver, "help": Helper(), "input": refuse_input}
-    return {"__name__": "__console__", "__doc__": None, **own, **special, **shared}
+class Refused:
+    """A builtin that would read the application's standard input, and block its loop meanwhile."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"{self._name} is not there: it would read the application's standard input"
+
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        """Say so."""
+        raise RuntimeError(repr(self))
+
+
+class Namespace:
+    """One client's names. In the monitored loop's thread, once `refresh` is called there."""
+
+    def __init__(
+        self,
+        shared: Mapping[str, Any] | None,
+        special: Mapping[str, Any],
+        is_at_prompt: Callable[[], bool],
+    ) -> None:
+        self._shared = shared or {}
+        self._seen: dict[str, Any] = {}
+        leaver = Leaver(is_at_prompt)
+        self.names: dict[str, Any] = {
+            "__name__": "__console__",
+            "__doc__": None,
+            **{name: Refused(name) for name in ("input", "breakpoint", "license")},
+            "exit": leaver,
+            "quit": leaver,
+            "help": Helper(),
+            **special,
+        }
+
+    def refresh(self) -> None:
+        """Take over what the application shares now, but for names that the client has changed."""
+        absent = object()
+        for name, value in list(self._shared.items()):
+            known = self._seen.get(name, absent)
+            if known is absent or self.names.get(name, absent) is known:
+                self._seen[name] = self.names[name] = value

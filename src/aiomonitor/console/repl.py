@@ -1,164 +1,190 @@
 """One console: asks its client for lines, has them run in the monitored loop, shows what came out.
 
-`Console.interact` runs in a worker thread of the monitor, as a command does.
+`Console.interact` runs in a worker thread of the monitor, as a command does; `execution` follows
+one block.
 """
 
 from __future__ import annotations
 
-import contextvars
+import contextlib
 import logging
-import os
-import time
-import traceback
+import threading
 import types
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from aiomonitor.errors import CommandInterrupted
+from aiomonitor.tables import printable
 
-from . import namespace
+from . import display, output, routing
 from .completion import complete
-from .output import Printed, routing, target
-from .source import Rejected, Source
+from .execution import Execution
+from .namespace import Namespace
+from .source import Block, Source, next_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import CodeType
 
-    from aiomonitor.backends.base import Evaluation
     from aiomonitor.client import CommandRun
+    from aiomonitor.dialogue import Suggestion
 
+    from .execution import Runtime
+    from .source import Outcome
+
+BANNER = "Python {version} in the monitored loop: await works; exit() or Ctrl-D leaves\n"
 PROMPT, CONTINUED = ">>> ", "... "
 
-PATIENCE = 0.8
-"""Seconds that a block waits for the loop before the client is told what blocks that."""
-
-POLL = 0.2
-"""Seconds between two looks whether the client is still there."""
-
-REPR_LIMIT = 100_000
-"""Characters shown of one value."""
-
 audit = logging.getLogger("aiomonitor.audit")
-_OUR_CODE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120 - compared as text
-
-
-class Host(Protocol):
-    """What a console needs of the monitor."""
-
-    def evaluate(
-        self,
-        function: Callable[[], Any],
-        *,
-        context: contextvars.Context,
-        failed: Callable[[BaseException], None],
-        changed: Callable[[], None],
-    ) -> Evaluation:
-        """A block for the monitored loop, not begun."""
-        ...
-
-    def obstacle(self) -> str:
-        """Why the loop does not answer, with the stack of what blocks it."""
-        ...
 
 
 class Console:
     """One client's; the names and the context variables live as long as it."""
 
-    def __init__(self, run: CommandRun, host: Host, names: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        run: CommandRun,
+        runtime: Runtime,
+        shared: Mapping[str, Any] | None,
+        special: Mapping[str, Any],
+    ) -> None:
         self._run = run
-        self._host = host
-        self._source = Source()
-        self._printed = Printed(self._display)
-        self._names = dict(names)
-        self._context = contextvars.Context()
-        self._context.run(target.set, self._printed)
-        self._evaluation: Evaluation | None = None
+        self._dialogue = run.dialogue
+        self._runtime = runtime
+        self._printed = output.Printed()
+        self._context = output.direct_to(self._printed)
+        self._context.run(routing.display.set, self._display)
+        self._compiling = output.direct_to(self._printed)  # a block may have kept the other one
+        self._nobody = output.Printed()
+        self._unheard = output.direct_to(self._nobody)
+        self._source = Source(self._quietly)
+        self._namespace = Namespace(shared, special, self._is_at_prompt)
+        self._execution: Execution | None = None
+        self._asking = False
+        self._failed = False
+        self._sending = threading.Lock()
 
     def interact(self) -> None:
         """Until the client leaves the console, or its connection."""
-        routing.open()
+        routing.routing.open()
         self._run.on_interrupt = self.interrupt
-        self._run.complete = lambda line: complete(line, self._names)
+        self._run.python = self
+        threading.Thread(target=self._send_all, name="aiomonitor console", daemon=True).start()
         try:
-            self._write("Python console in the monitored loop: await works; exit() leaves\n")
-            while self._serve_line():
+            self._greet()
+            while self._serve():
                 pass
         finally:
-            self._run.on_interrupt = self._run.complete = None
-            routing.close()
+            self._run.on_interrupt = self._run.python = None
+            self._printed.close()
+            routing.routing.close()
             self._source.close()
+        self._run.status = int(self._dialogue.is_scripted and self._failed)
 
     def interrupt(self) -> bool:
         """Ctrl-C while a block runs; False if none does. In the monitor's loop."""
-        if self._evaluation is None:
-            return False
-        self._evaluation.interrupt()
-        return True
+        execution = self._execution
+        if execution is not None:
+            execution.interrupt()
+        return execution is not None
+
+    def complete(self, text: str) -> list[Suggestion]:
+        """What TAB offers; in a worker thread."""
+        return complete(text, self._namespace.names)
+
+    def is_complete(self, text: str) -> bool:
+        """Whether Enter runs the text; in the monitor's loop."""
+        return self._source.is_complete(text)
 
     # --- lines --------------------------------------------------------------------------------
 
-    def _serve_line(self) -> bool:
-        self._flush()
-        try:
-            line = self._run.ask(CONTINUED if self._source.is_incomplete else PROMPT, "python")
-        except CommandInterrupted:
-            self._run.check()
-            self._source.abandon()
-            self._write("KeyboardInterrupt\n")
-            return True
-        if line is None:
-            return False
-        audit.info("%s: console: %s", self._run.client.peer, line)
-        return self._take(line)
+    def _greet(self) -> None:
+        if not self._dialogue.is_scripted:
+            import platform
 
-    def _take(self, line: str) -> bool:
-        block = self._source.push(line)
-        if isinstance(block, Rejected):
-            self._write("".join(traceback.format_exception_only(type(block.error), block.error)))
-        elif block is not None:
-            return self._execute(block.code)
+            self._dialogue.write(BANNER.format(version=platform.python_version()))
+
+    def _serve(self) -> bool:
+        """One entry of the client's; False if it leaves."""
+        try:
+            text = self._ask()
+            if text is not None:
+                return self._enter(text)
+            self._run_all(self._source.finish())
+            return False
+        except CommandInterrupted:
+            self._run.check()  # the client has gone
+            self._source.abandon()
+            self._dialogue.write("KeyboardInterrupt\n")
+            return True
+
+    def _ask(self) -> str | None:
+        with self._sending:
+            self._asking = True
+        try:
+            prompt = CONTINUED if self._source.is_incomplete else PROMPT
+            return self._dialogue.ask(prompt, "python")
+        finally:
+            with self._sending:
+                self._asking = False
+
+    def _enter(self, text: str) -> bool:
+        """Run the lines of an entry: one line, or a block that was edited as a whole."""
+        lines = text.split("\n")
+        for index, line in enumerate(lines):
+            audit.info("%s: console: %s", self._run.client.peer, printable(line))
+            if not self._push(line, lines[index + 1 :]):
+                return False
+        return len(lines) == 1 or self._run_all(self._source.finish())
+
+    def _push(self, line: str, rest: list[str]) -> bool:
+        upcoming = next_of(rest)
+        if not line and not rest and self._source.is_incomplete:
+            upcoming = self._dialogue.upcoming()
+        return self._run_all(self._compiling.run(self._source.push, line, upcoming))
+
+    def _quietly(self, trial: Callable[[], Any]) -> Any:
+        try:
+            return self._unheard.run(trial)
+        finally:
+            self._nobody.take()
+
+    def _run_all(self, outcomes: list[Outcome]) -> bool:
+        """False if one of them asks to leave."""
+        for outcome in outcomes:
+            if isinstance(outcome, Block):
+                if not self._execute(types.FunctionType(outcome.code, self._namespace.names)):
+                    return False
+            else:
+                self._failed = True
+                self._printed.write(display.rejection_text(outcome.error))
+        self._send()
         return True
 
     # --- blocks -------------------------------------------------------------------------------
 
-    def _execute(self, code: CodeType) -> bool:
+    def _execute(self, function: Callable[[], Any]) -> bool:
         """Run a block until it ends; False if it asked to leave."""
-        evaluation = self._host.evaluate(
-            types.FunctionType(code, self._names),
-            context=self._context,
-            failed=self._show_error,
-            changed=self._printed.wake,
+        execution = Execution(
+            self._runtime, partial(self._call, function), self._context, self._show_error
         )
-        if not evaluation.begin():
-            self._write(self._host.obstacle())
-            return True
-        self._evaluation = evaluation
+        self._execution = execution
         try:
-            self._await_end(evaluation)
-        except BaseException:
-            evaluation.interrupt()  # the client has gone, and its block goes with it
-            raise
+            execution.follow(self._run, self._dialogue)
         finally:
-            self._evaluation = None
-        self._flush()
-        if not evaluation.started.is_set():
-            self._write("KeyboardInterrupt\n")
-            return True
-        self._context = evaluation.context
-        return not evaluation.leaving
+            self._execution = None
+        self._context = execution.context
+        self._failed = execution.failed
+        self._send()
+        return not execution.leaving
 
-    def _await_end(self, evaluation: Evaluation) -> None:
-        told_at = time.monotonic() + PATIENCE
-        while not evaluation.ended.is_set():
-            with self._printed.changed:
-                if not evaluation.ended.is_set():
-                    self._printed.changed.wait(POLL)
-            self._run.check()
-            self._flush()
-            if not evaluation.started.is_set() and time.monotonic() > told_at:
-                told_at = float("inf")
-                self._write(self._host.obstacle())
-                self._write("the line runs when the loop is free; Ctrl-C abandons it\n")
+    def _call(self, function: Callable[[], Any]) -> Any:
+        """In the loop's thread."""
+        self._namespace.refresh()
+        return function()
+
+    def _is_at_prompt(self) -> bool:
+        execution = self._execution
+        return execution is not None and execution.is_running_here
 
     # --- what comes out -----------------------------------------------------------------------
 
@@ -166,38 +192,23 @@ class Console:
         """In the loop's thread: a `repr` is the application's code."""
         if value is None:
             return
-        self._names["_"] = value
-        text = repr(value)
-        if len(text) > REPR_LIMIT:
-            text = f"{text[:REPR_LIMIT]}…\n[cut: the text of this value has {len(text)} characters]"
-        self._printed.write(text + "\n")
+        self._namespace.names["_"] = None
+        self._printed.write(display.value_text(value) + "\n")
+        self._namespace.names["_"] = value
 
     def _show_error(self, error: BaseException) -> None:
-        """In the loop's thread, without our frames."""
-        told = traceback.TracebackException.from_exception(error)
-        _without_ours(told, set())
-        self._printed.write("".join(told.format()))
+        """In the loop's thread."""
+        self._printed.write(display.error_text(error))
 
-    def _flush(self) -> None:
-        if text := self._printed.take():
-            self._write(text)
+    def _send_all(self) -> None:
+        """A thread of its own: what is printed is sent when it is printed, also while the client
+        is at its prompt and nothing of its code is being waited for."""
+        # The client has gone, or the monitor's loop.
+        with contextlib.suppress(CommandInterrupted, RuntimeError):
+            while self._printed.wait():
+                self._send()
 
-    def _write(self, text: str) -> None:
-        if self._run.sout is not None:
-            self._run.sout.write(text)
-
-
-def _without_ours(told: traceback.TracebackException | None, seen: set[int]) -> None:
-    if told is None or id(told) in seen:
-        return
-    seen.add(id(told))
-    told.stack = traceback.StackSummary.from_list(
-        [frame for frame in told.stack if not frame.filename.startswith(_OUR_CODE)]
-    )
-    _without_ours(told.__cause__, seen)
-    _without_ours(told.__context__, seen)
-
-
-def make_names(shared: Mapping[str, Any] | None, special: Mapping[str, Any]) -> dict[str, Any]:
-    """A client's names; see `namespace`."""
-    return namespace.make(shared or {}, special)
+    def _send(self) -> None:
+        with self._sending:
+            if text := self._printed.take():
+                (self._dialogue.show if self._asking else self._dialogue.write)(text)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import contextvars
+import functools
 import io
 import re
 import threading
@@ -16,39 +18,33 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 import anyio
 import anyio.to_thread
-from prompt_toolkit import PromptSession
-from prompt_toolkit.application import create_app_session
-from prompt_toolkit.completion import Completer, Completion
+from prompt_toolkit.application import create_app_session, run_in_terminal
 from prompt_toolkit.data_structures import Size
-from prompt_toolkit.history import DummyHistory, InMemoryHistory
-from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
-from pygments.lexers.python import PythonLexer
 
 from aiomonitor.errors import CommandInterrupted
-from aiomonitor.tables import printable
 
 from .keys import ConnectionInput
 from .lines import LineTooLong
-from .plain import EndOfInput, LineAbandoned
+from .plain import EndOfInput
+from .prompts import Prompts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator
+    from collections.abc import Callable
 
-    from prompt_toolkit.completion import CompleteEvent
-    from prompt_toolkit.document import Document
+    from prompt_toolkit import PromptSession
 
-    from aiomonitor.arguments import Suggestion
+    from aiomonitor.dialogue import LineKind, PythonReader, Suggestion
 
     from .output import ClientOutput
-    from .plain import LineKind
 
 TYPED_LIMIT = 8 * 1024
 """Bytes of one typed line: the editor handles each key by itself, so a long line costs our CPU."""
 AHEAD_LIMIT = 64 * 1024
 """Bytes that may be typed ahead while a command runs; then the connection is read no further."""
-_HISTORY = 500
+PASTE_LIMIT = 256 * 1024
+"""Bytes of all lines that are pasted at one prompt."""
 _INTERRUPT = b"\x03"
 _CONTROL = re.compile(rb"[\x00-\x1a\x1c-\x1f]")  # any of these keys may end a line; Escape does not
 _ENDS_OF_LINE = (b"\r", b"\n")
@@ -71,40 +67,6 @@ class _Screen(io.TextIOBase):
         return len(text)
 
 
-class _CommandCompleter(Completer):
-    """Asks the interpreter, in a worker thread: it may have to look through all tasks."""
-
-    def __init__(
-        self, complete: Callable[[str], list[Suggestion]], word: str = r"\S*$", after: str = " "
-    ) -> None:
-        self._complete = complete
-        self._word = re.compile(word)
-        self._after = after
-
-    def get_completions(
-        self,
-        document: Document,
-        complete_event: CompleteEvent,  # noqa: ARG002 - prompt_toolkit's signature
-    ) -> Iterator[Completion]:
-        line = document.text_before_cursor
-        word = self._word.search(line)
-        start = -len(word[0]) if word else 0
-        suggestions = self._complete(line)
-        space = self._after if len(suggestions) == 1 else ""
-        for suggestion in suggestions:
-            text = printable(suggestion.text)
-            yield Completion(text + space, start, display=text, display_meta=suggestion.help)
-
-    async def get_completions_async(
-        self, document: Document, complete_event: CompleteEvent
-    ) -> AsyncGenerator[Completion, None]:
-        found = await anyio.to_thread.run_sync(
-            lambda: list(self.get_completions(document, complete_event)), abandon_on_cancel=True
-        )
-        for completion in found:
-            yield completion
-
-
 class TerminalSource:
     """A `LineSource` with editing, completion, history and search.
 
@@ -119,7 +81,7 @@ class TerminalSource:
         size: tuple[int, int],
         color: bool,
         complete: Callable[[str], list[Suggestion]],
-        complete_python: Callable[[str], list[Suggestion]],
+        python: Callable[[], PythonReader | None],
         on_interrupt: Callable[[], None],
     ) -> None:
         self._size = size
@@ -127,7 +89,7 @@ class TerminalSource:
         self._typed = bytearray()
         self._reading = False
         self._skipping = False
-        self._line_bytes = 0
+        self._line_bytes = self._prompt_bytes = 0
         self._after_cr = False
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._taken = anyio.Event()
@@ -140,13 +102,10 @@ class TerminalSource:
             term=term,
             default_color_depth=ColorDepth.DEPTH_4_BIT if color else ColorDepth.DEPTH_1_BIT,
         )
-        self._completers = {
-            "command": _CommandCompleter(complete),
-            "python": _CommandCompleter(complete_python, r"[\w.]*$", after=""),
-        }
-        self._histories = {"command": InMemoryHistory(), "python": InMemoryHistory()}
-        self._color = color
+        self._screen = output
+        self._prompts = Prompts(complete, python, lambda: bytes(self._typed), color=color)
         self._session: PromptSession[str] | None = None
+        self._prompt_context = contextvars.Context()
 
     def resize(self, columns: int, rows: int) -> None:
         """The client's window has this size now; an open prompt notices within half a second."""
@@ -203,7 +162,9 @@ class TerminalSource:
     def _refused(self, piece: bytes, *, complete: bool) -> bool:
         """Whether the piece belongs to a line over the limit, which is thrown away to its end."""
         self._line_bytes += len(piece)
-        if self._line_bytes > TYPED_LIMIT and not self._skipping:
+        self._prompt_bytes += len(piece)
+        too_much = self._line_bytes > TYPED_LIMIT or self._prompt_bytes > PASTE_LIMIT
+        if too_much and not self._skipping:
             self._skipping = True
             self._input.restart()
             self._decoder.reset()
@@ -225,6 +186,20 @@ class TerminalSource:
             self._taken = anyio.Event()
             await self._taken.wait()
 
+    def show(self, text: str) -> None:
+        """See `LineSource`: above the line that is being typed."""
+        self._at_prompt(self._show, text if text.endswith("\n") else text + "\n")
+
+    def _show(self, text: str) -> None:
+        if self._reading and not self._done():
+            self._prompt_context.run(run_in_terminal, functools.partial(self._write, text))
+        else:
+            self._write(text)
+
+    def _write(self, text: str) -> None:
+        with suppress(CommandInterrupted):
+            self._screen.write(text)
+
     async def read(self, prompt: str, kind: LineKind = "command") -> str:
         """The next line; see `LineSource`."""
         if _on_asyncio():
@@ -243,7 +218,7 @@ class TerminalSource:
                 self._loop = None
 
     async def _read(self, prompt: str, kind: LineKind) -> str:
-        session = self._session = self._make_session(kind)
+        session = self._session = self._prompts.make(kind, self._input, self._output)
         try:
             # In the session that prompt_toolkit shares by default, the keys of all clients would go
             # by the state of the prompt that was opened last.
@@ -258,6 +233,7 @@ class TerminalSource:
 
     def _begin(self) -> None:
         """The prompt is open: hand it what was typed ahead, once it has attached its input."""
+        self._prompt_context = contextvars.copy_context()
         if self._session is not None:
             # A task, which goes before the keys: they may ask for the history.
             self._session.default_buffer.load_history_if_not_yet_loaded()
@@ -266,28 +242,8 @@ class TerminalSource:
     def _open(self) -> None:
         if not self._done():
             self._reading = True
+            self._prompt_bytes = 0
             self._advance()
-
-    def _make_session(self, kind: LineKind) -> PromptSession[str]:
-        """A session per line: it is cheap, and nothing of one prompt can leak into the next."""
-        self._trim_history(kind)
-        return PromptSession(
-            input=self._input,
-            output=self._output,
-            history=self._histories.get(kind) or DummyHistory(),
-            completer=self._completers.get(kind),
-            lexer=PygmentsLexer(PythonLexer) if kind == "python" and self._color else None,
-            is_password=kind == "secret",
-            complete_while_typing=False,
-            enable_history_search=True,
-            interrupt_exception=LineAbandoned,
-        )
-
-    def _trim_history(self, kind: LineKind) -> None:
-        history = self._histories.get(kind)
-        lines = history.get_strings() if history is not None else []
-        if len(lines) > 2 * _HISTORY:
-            self._histories[kind] = InMemoryHistory(lines[-_HISTORY:])
 
 
 def _on_asyncio() -> bool:

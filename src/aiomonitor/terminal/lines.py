@@ -66,6 +66,10 @@ class LineSplitter:
         """What `next_line` would return, left in place."""
         return self._lines[0] if self._lines else None
 
+    def peek_filled(self) -> str | None:
+        """The first of the complete lines that is not empty."""
+        return next(filter(None, self._lines), None)
+
     def __len__(self) -> int:
         """How many complete lines wait to be taken."""
         return len(self._lines)

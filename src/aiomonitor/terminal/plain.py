@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
 from .lines import LineSplitter
 
 if TYPE_CHECKING:
+    from aiomonitor.dialogue import LineKind
+
     from .output import ClientOutput
 
 _LINES_AHEAD = 1000
 """Lines that a client may send before the earlier ones have run; then it is read no further."""
-
-
-LineKind = Literal["command", "answer", "secret", "python"]
-"""Commands and Python are completed and remembered; a secret is not shown while it is typed."""
 
 
 class EndOfInput(Exception):  # noqa: N818 - not an error
@@ -51,6 +49,10 @@ class LineSource(Protocol):
 
         Raises `EndOfInput`, and `LineAbandoned` after Ctrl-C.
         """
+        ...
+
+    def show(self, text: str) -> None:
+        """Show text that is no answer to a line, also while one is being typed."""
         ...
 
 
@@ -94,6 +96,17 @@ class PlainSource:
             self._news = anyio.Event()
             await self._news.wait()
         return line
+
+    async def next_filled(self) -> str | None:
+        """The first line that `read` will return and that is not empty; waits, as `first_line`."""
+        while (line := self._splitter.peek_filled()) is None and not self._ended:
+            self._news = anyio.Event()
+            await self._news.wait()
+        return line
+
+    def show(self, text: str) -> None:
+        """See `LineSource`: there is no line to be disturbed."""
+        self._output.write(text)
 
     async def read(self, prompt: str, kind: LineKind = "command") -> str:  # noqa: ARG002 - we echo nothing
         """The next line; see `LineSource`."""

@@ -8,22 +8,24 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 import anyio
 import anyio.from_thread
+import anyio.lowlevel
 import anyio.to_thread
 
 from aiomonitor.client import Client, CommandRun, current_run
+from aiomonitor.dialogue import Dialogue
 from aiomonitor.errors import CommandInterrupted
 
 from .plain import EndOfInput, LineAbandoned
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from anyio.abc import TaskGroup
 
-    from aiomonitor.arguments import Suggestion
+    from aiomonitor.dialogue import LineKind, PythonReader
 
+    from .conversation import Conversation
     from .output import ClientOutput
-    from .plain import LineKind
 
 _GRACE = 0.5
 """Seconds that an interrupted command gets to end by itself, and again after it was forced."""
@@ -38,11 +40,11 @@ class CommandRunner:
         self,
         client: Client,
         output: ClientOutput,
-        read_line: Callable[[str, LineKind], Awaitable[str]],
+        conversation: Conversation,
     ) -> None:
         self._client = client
         self._output = output
-        self._read_line = read_line
+        self._conversation = conversation
         self._run: CommandRun | None = None
         self._scope = anyio.CancelScope()
         self._ended = anyio.Event()
@@ -55,8 +57,9 @@ class CommandRunner:
         left behind: it cannot write to the client any more.
         """
         run = CommandRun(self._client)
-        run.sin = cast("TextIO", _CommandInput(run, self._read_line))
         run.sout = cast("TextIO", _CommandOutput(run, self._output))
+        run.dialogue = _SessionDialogue(run, self._conversation)
+        run.sin = cast("TextIO", _CommandInput(run.dialogue))
         if self._given_up >= _GIVEN_UP_LIMIT:
             self._output.write(
                 f"{self._given_up} interrupted commands still run: no more for now\n"
@@ -84,10 +87,10 @@ class CommandRunner:
         finally:
             self._given_up -= 1
 
-    def complete(self, line: str) -> list[Suggestion]:
-        """What the running command offers for the last word of a line that it asked for."""
-        run = self._run
-        return run.complete(line) if run is not None and run.complete is not None else []
+    @property
+    def python(self) -> PythonReader | None:
+        """What the running command knows of the Python that it reads, if it does."""
+        return self._run.python if self._run is not None else None
 
     def abandon(self) -> None:
         """The session is over: a command that still looks at its run learns it."""
@@ -95,14 +98,14 @@ class CommandRunner:
             self._run.interrupted = True
 
     def interrupt(self, tasks: TaskGroup, *, final: bool = False) -> bool:
-        """Begin to interrupt the running command, if there is one.
+        """Begin to interrupt the running command; False if there is nothing to be interrupted.
 
         A command may handle Ctrl-C itself, but for the `final` one: the client has gone.
         """
         if self._run is None or self._run.interrupted:
             return False
-        if not final and self._run.on_interrupt is not None and self._run.on_interrupt():
-            return True
+        if not final and self._run.on_interrupt is not None:
+            return self._run.on_interrupt()
         self._run.interrupt()  # now: a second Ctrl-C may be in the same packet
         tasks.start_soon(self._press, self._run, self._scope, self._ended)
         return True
@@ -152,23 +155,34 @@ class _CommandInput(io.TextIOBase):
 
     encoding = "utf-8"
 
-    def __init__(
-        self, run: CommandRun, read_line: Callable[[str, LineKind], Awaitable[str]]
-    ) -> None:
-        self._command_run = run
-        self._read_line = read_line
+    def __init__(self, dialogue: Dialogue) -> None:
+        self._dialogue = dialogue
 
     def readable(self) -> bool:
         return True
 
     def readline(self, size: int | None = -1) -> str:  # type: ignore[override]
         """One line; empty at the end. Only in a worker thread: it waits."""
-        line = self.ask("", "answer")
+        line = self._dialogue.ask("", "answer")
         text = "" if line is None else line + "\n"
         return text if size is None or size < 0 else text[:size]
 
+
+class _SessionDialogue(Dialogue):
+    """With a session's client; in the run's worker thread."""
+
+    def __init__(self, run: CommandRun, conversation: Conversation) -> None:
+        super().__init__(None, run.sout)
+        self._command_run = run
+        self._conversation = conversation
+        self.is_scripted = conversation.script is not None
+        self._token = anyio.lowlevel.current_token()
+
+    @property
+    def has_ended(self) -> bool:
+        return self._conversation.has_ended
+
     def ask(self, prompt: str, kind: LineKind) -> str | None:
-        """See `CommandRun.ask`."""
         self._command_run.check()
         try:
             return anyio.from_thread.run(self._read, prompt, kind)
@@ -177,6 +191,14 @@ class _CommandInput(io.TextIOBase):
 
     async def _read(self, prompt: str, kind: LineKind) -> str:
         try:
-            return await self._read_line(prompt, kind)
+            return await self._conversation.next_line(prompt, kind)
         except LineAbandoned:
             raise CommandInterrupted from None
+
+    def upcoming(self) -> str | None:
+        return anyio.from_thread.run(self._conversation.upcoming)
+
+    def show(self, text: str) -> None:
+        """As in the base class, from any thread but the monitor's loop's."""
+        self._command_run.check()
+        anyio.from_thread.run_sync(self._conversation.show, text, token=self._token)

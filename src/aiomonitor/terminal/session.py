@@ -6,11 +6,10 @@ interpreter offers to a user interface, and nothing else.
 
 from __future__ import annotations
 
-import hmac
 import importlib
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
@@ -18,10 +17,12 @@ import anyio.to_thread
 from aiomonitor.client import Client, CommandRun
 from aiomonitor.errors import CommandInterrupted
 
-from .lines import LineTooLong, looks_foreign, looks_like_tls
+from .admission import Admission
+from .conversation import Conversation, is_foreign
+from .lines import LineTooLong, looks_like_tls
 from .oneshot import OneShot
 from .output import ClientOutput
-from .plain import EndOfInput, LineAbandoned, LineSource, PlainSource, SourceChanged
+from .plain import EndOfInput, LineAbandoned
 from .protocol import (
     AreYouThere,
     ClientProtocol,
@@ -36,10 +37,8 @@ from .runner import CommandRunner
 if TYPE_CHECKING:
     from anyio.abc import ByteStream
 
-    from aiomonitor.arguments import Suggestion
-
     from .editor import TerminalSource
-    from .plain import LineKind
+    from .shell import Shell
 
 _FIRST_BYTES = 0.05
 """Seconds in which a script's first line arrives; it then never sees telnet's question."""
@@ -50,27 +49,6 @@ _FAREWELL = 5.0
 _RECEIVE = 64 * 1024
 _EARLY_LIMIT = 64 * 1024
 """Bytes taken from a client before we know what it is."""
-_TOKEN_TRIES = 3
-_TOKEN_WAIT = 60.0
-"""Seconds in which the token has to be given: strangers must not hold connections open."""
-
-
-class Shell(Protocol):
-    """What a session needs of the monitor; called in worker threads, but for `prompt`."""
-
-    prompt: str
-
-    def run_line(self, line: str) -> None:
-        """Run a command line for the current client."""
-        ...
-
-    def completions(self, line: str) -> list[Suggestion]:
-        """What may stand for the line's last word."""
-        ...
-
-    def greeting(self) -> str:
-        """What a client reads first."""
-        ...
 
 
 class Session:
@@ -88,17 +66,16 @@ class Session:
         self._shell = shell
         self._only = only  # the one command line that is run, for a port that has one purpose
         self._stream = stream
-        self._token = token
+        self._admission = Admission(token)
         self._client = Client(peer=peer)
         self._protocol = ClientProtocol()
         self._output = ClientOutput()
-        self._plain = PlainSource(self._output)
+        self._conversation = Conversation(self._output, self._become_terminal)
         self._terminal: TerminalSource | None = None
-        self._source: LineSource = self._plain
         self._recognised = anyio.Event()
         self._taken_for_plain = False
         self._early = bytearray()  # typed before we know what types
-        self._runner = CommandRunner(self._client, self._output, self._read_for_command)
+        self._runner = CommandRunner(self._client, self._output, self._conversation)
         self._ended = False  # no more bytes will come
         self._heard = anyio.Event()  # something, anything, has come from the client
         self._described = anyio.Event()  # a terminal has told what it is
@@ -134,7 +111,7 @@ class Session:
                 self._take_note()
                 if len(self._early) > _EARLY_LIMIT:
                     await self._recognised.wait()
-                await self._source.room()
+                await self._conversation.source.room()
                 if self._protocol.is_flooding:
                     raise anyio.ClosedResourceError
         except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError) as end:
@@ -146,10 +123,11 @@ class Session:
         self._heard.set()
         if self._protocol.is_described:
             self._described.set()
-        if self._taken_for_plain and self._protocol.speaks_telnet and not self._plain.used:
+        plain = self._conversation.plain
+        if self._taken_for_plain and self._protocol.speaks_telnet and not plain.used:
             # It answered late, as over a slow line.
             self._taken_for_plain = False
-            self._plain.give_way()
+            plain.give_way()
 
     def _handle_end(self, *, gone: bool) -> None:
         """No more bytes: a script may have closed its half and wait for answers."""
@@ -157,7 +135,8 @@ class Session:
         self._heard.set()
         self._described.set()
         self._one_shot.put_end()
-        self._source.feed_eof()
+        self._conversation.has_ended = True
+        self._conversation.source.feed_eof()
         if gone or self._terminal is not None or self._protocol.is_one_shot:
             self._output.abandon()
             self._runner.interrupt(self._tasks, final=True)
@@ -181,7 +160,7 @@ class Session:
 
     def _type(self, data: bytes) -> None:
         if self._recognised.is_set():
-            self._source.feed(data)
+            self._conversation.source.feed(data)
         else:
             self._early += data
 
@@ -194,9 +173,9 @@ class Session:
         with suppress(EndOfInput, LineAbandoned, CommandInterrupted):
             await self._recognise()
             if self._protocol.is_one_shot:
-                await self._one_shot.serve(self._is_token, self._execute)
+                await self._one_shot.serve(self._admission.is_token, self._execute_only)
                 return
-            if await self._admitted():
+            if await self._admission.ask(self._conversation, self._output):
                 if self._only is not None:
                     await self._execute(self._only)
                     return
@@ -219,17 +198,17 @@ class Session:
             await self._become_terminal()
         self._taken_for_plain = not self._protocol.speaks_telnet
         self._recognised.set()
-        self._source.feed(bytes(self._early))
+        self._conversation.source.feed(bytes(self._early))
         if self._ended:
-            self._source.feed_eof()
-        if self._early and self._source is self._plain:
+            self._conversation.source.feed_eof()
+        if self._early and self._conversation.is_plain:
             await self._look_at_first_line()
 
     async def _look_at_first_line(self) -> None:
         """Whoever speaks first may be a browser: it gets not one word."""
         with anyio.move_on_after(_TELNET_ANSWER):
-            line = await self._plain.first_line()
-            if line is not None and _is_foreign(line):
+            line = await self._conversation.plain.first_line()
+            if line is not None and is_foreign(line):
                 raise EndOfInput
 
     async def _become_terminal(self) -> None:
@@ -246,7 +225,7 @@ class Session:
             return
         self._output.newline = "\r\n"
         if self._protocol.is_terminal:
-            self._source = self._terminal = await self._make_editor()
+            self._conversation.source = self._terminal = await self._make_editor()
 
     async def _make_editor(self) -> TerminalSource:
         # prompt_toolkit takes a quarter of a second to import: other clients need not wait for it.
@@ -261,49 +240,26 @@ class Session:
             size=self._protocol.size,
             color=self._client.color,
             complete=self._shell.completions,
-            complete_python=self._runner.complete,
+            python=lambda: self._runner.python,
             on_interrupt=self._interrupt,
         )
         return source
-
-    async def _admitted(self) -> bool:
-        """Ask for the token, if there is one."""
-        if self._is_token(""):
-            return True
-        with anyio.move_on_after(_TOKEN_WAIT):
-            for _ in range(_TOKEN_TRIES):
-                if self._is_token(await self._next_line("token: ", "secret")):
-                    return True
-                self._output.write("that is not the token\n")
-        return False
-
-    def _is_token(self, text: str) -> bool:
-        """Whether the text opens the door; any does where there is no token."""
-        if self._token is None:
-            return True
-        expected = self._token.encode()
-        return hmac.compare_digest(text.strip().encode("utf-8", "surrogatepass"), expected)
 
     async def _serve_lines(self) -> None:
         leaving = False
         while not leaving:
             try:
-                line = await self._next_line(self._shell.prompt)
+                line = await self._conversation.next_line(self._shell.prompt)
             except LineAbandoned:
                 continue
             leaving = (await self._execute(line)).leaving
 
-    async def _next_line(self, prompt: str, kind: LineKind = "command") -> str:
-        while True:
-            first = not self._plain.used
-            try:
-                line = await self._source.read(prompt, kind)
-            except SourceChanged:
-                await self._become_terminal()
-                continue
-            if self._source is self._plain and first and _is_foreign(line):
-                raise EndOfInput
-            return line
+    async def _execute_only(self, line: str) -> CommandRun:
+        """The line of a one-shot client: input for the one command of this port, if it has one."""
+        if self._only is None or _refusal(line) is not None:
+            return await self._execute(line)
+        self._conversation.script = line.split("\n")
+        return await self._execute(self._only)
 
     async def _execute(self, line: str) -> CommandRun:
         if (refusal := _refusal(line)) is not None:
@@ -313,13 +269,6 @@ class Session:
         else:
             run = await self._runner.run(lambda: self._shell.run_line(line))
         return run
-
-    async def _read_for_command(self, prompt: str, kind: LineKind) -> str:
-        return await self._next_line(prompt, kind)
-
-
-def _is_foreign(line: str) -> bool:
-    return isinstance(line, LineTooLong) or looks_foreign(line)
 
 
 def _refusal(line: str) -> str | None:

@@ -168,9 +168,13 @@ def test_repr(loop: asyncio.AbstractEventLoop) -> None:
     monitor = Monitor(loop, **FREE)
     assert repr(monitor) == "<Monitor not started>"
     with monitor:
-        ports = monitor.port, monitor.console_port
-        terminal, console = (f"127.0.0.1:{port}" for port in ports)
-        assert repr(monitor) == f"<Monitor terminal at {terminal}, console at {console}>"
+        ports = {
+            "terminal": monitor.port,
+            "web": monitor.webui_port,
+            "console": monitor.console_port,
+        }
+        places = ", ".join(f"{name} at 127.0.0.1:{port}" for name, port in ports.items())
+        assert repr(monitor) == f"<Monitor {places}>"
 
 
 @needs_ipv6

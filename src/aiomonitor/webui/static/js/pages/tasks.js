@@ -5,9 +5,10 @@ import { askToCancel } from "../cancel.js";
 import * as clock from "../clock.js";
 import { TASK } from "../columns.js";
 import { byId, fill, h, setText } from "../dom.js";
-import { age, count, counted } from "../format.js";
+import { age, count, counted, groupName } from "../format.js";
 import { buildLink, Grid, showLink } from "../grid.js";
 import * as keys from "../keys.js";
+import { paced } from "../pace.js";
 import { RemoteRows } from "../rows.js";
 import { Shell } from "../shell.js";
 import { choice, filterField, showChips, summaryText } from "../tools.js";
@@ -130,7 +131,6 @@ function restore() {
 /** @type {Group[]} */
 let groups = [];
 let groupTotal = 1;
-let sinceGroups = 0;
 
 /** @type {Grid<Group> | null} */
 let groupGrid = null;
@@ -143,7 +143,7 @@ function makeGroupGrid() {
     columns: [
       { name: "count", title: "Tasks", show: (cell, group) => setText(cell, count(group.count)) },
       { name: "share", title: "Share", build: (cell) => cell.append(h("span", { class: "share" })), show: showShare },
-      { name: "name", title: "Group", build: buildLink, show: (cell, group) => showLink(cell, group.key || "(unknown)", membersOf(group)) },
+      { name: "name", title: "Group", build: buildLink, show: (cell, group) => showLink(cell, groupName(group), membersOf(group)) },
       { name: "age", title: "Oldest", show: (cell, group) => setText(cell, age(group.oldest_age)) },
       {
         name: "example",
@@ -177,7 +177,6 @@ function membersOf(group) {
 async function loadGroups() {
   const { group, filter } = state();
   if (!group) return;
-  sinceGroups = 0;
   try {
     const answer = await api.get("/api/groups", { by: group, filter, limit: MOST_GROUPS });
     if (group !== state().group || filter !== state().filter) return;
@@ -194,6 +193,8 @@ async function loadGroups() {
     showError(error);
   }
 }
+
+const look = paced(GROUPS_EVERY, loadGroups);
 
 // --- the page ---------------------------------------------------------------------------------------
 
@@ -216,9 +217,7 @@ const shell = new Shell({
   title: "Tasks",
   view: () => (state().group ? { view: "overview" } : { view: "tasks", ...selection(), ...rows.window }),
   on: { rows: (event) => !state().group && rows.takeEvent(event) },
-  onStatus: () => {
-    if (++sinceGroups >= GROUPS_EVERY) loadGroups();
-  },
+  onStatus: () => state().group && look.ifDue(),
   onTick: () => !state().group && grid.tick(),
 });
 
@@ -245,7 +244,7 @@ function apply() {
   if (group) {
     groupGrid ??= makeGroupGrid();
     fill(place, groupGrid.element.parentElement);
-    loadGroups();
+    look.now();
   } else {
     fill(place, grid.element.parentElement);
     grid.scrollToTop();

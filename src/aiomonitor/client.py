@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     import anyio
 
+    from .arguments import Suggestion
+
 
 @dataclass(slots=True)
 class Client:
@@ -50,11 +52,29 @@ class CommandRun:
         self.status = 0  # 0: well, 1: it failed, 2: it was not understood
         self.leaving = False  # set by `exit`: the session ends after this command
         self.interrupted = False
+        self.on_interrupt: Callable[[], bool] | None = None
+        """Set by a command that handles Ctrl-C: whether it did. Called in the monitor's loop."""
+        self.complete: Callable[[str], list[Suggestion]] | None = None
+        """Set by a command that reads Python: what may stand for the last word of a line."""
         self._scope: anyio.CancelScope | None = None
         self._thread_id: int | None = None
         # Held for a few instructions at a time; it keeps `force` from hitting the thread once it
         # has gone on to somebody else's work.
         self._lock = threading.Lock()
+
+    def ask(self, prompt: str, kind: str) -> str | None:
+        """The client's next line, or None at the end of its input. Only in the worker thread.
+
+        Raises `CommandInterrupted` after Ctrl-C at the prompt.
+        """
+        ask = getattr(self.sin, "ask", None)
+        if ask is not None:
+            line: str | None = ask(prompt, kind)
+            return line
+        if self.sout is not None:
+            self.sout.write(prompt)
+        line = self.sin.readline() if self.sin is not None else ""
+        return line.rstrip("\n") if line else None
 
     def call(self, function: Callable[[], None]) -> None:
         """Run the function in this thread; an interrupt ends it and is not raised further."""

@@ -102,6 +102,12 @@ class History:
         with self._lock:
             return [*self._preserved, *self._recent]
 
+    def counts(self) -> tuple[int, int]:
+        """How many tasks have ended, and how many of them are remembered."""
+        self.drain()
+        with self._lock:
+            return self._ended, len(self._preserved) + len(self._recent)
+
     def has_ended(self, number: int) -> bool:
         """Whether a number that no live task has was that of one which was recorded."""
         self.drain()
@@ -128,7 +134,9 @@ class History:
             clock_offset=self._clock_offset,
         )
 
-    def select(self, *, filter: str, sort: EndedSortKey, reverse: bool, limit: int | None) -> Found:
+    def select(
+        self, *, filter: str, sort: EndedSortKey, reverse: bool, limit: int | None, offset: int = 0
+    ) -> Found:
         """The ended tasks whose name or coroutine contains `filter`, the last to end first."""
         remembered = self._remembered()
         wanted = filter.casefold()
@@ -139,7 +147,8 @@ class History:
         ]
         # The latest end is what one looks for, so that is what comes first.
         matching.sort(key=_SORT_KEYS[sort], reverse=reverse != (sort == "ended"))
-        return Found(self._ended, len(remembered), len(matching), matching[:limit])
+        chosen = matching[offset : None if limit is None else offset + limit]
+        return Found(self._ended, len(remembered), len(matching), chosen)
 
     def find(self, reference: str) -> list[TaskLife]:
         """The ended tasks of that number, or else of that name, the last to end first."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 TaskState = Literal["running", "runnable", "waiting", "done"]
 """running: on the CPU now (or blocking its loop); runnable: will run in the loop's next round;
@@ -22,6 +22,8 @@ LoopState = Literal["running", "stopped", "closed"]
 SortKey = Literal["id", "name", "coroutine", "state", "where", "age"]
 
 EndedSortKey = Literal["ended", "id", "name", "coroutine", "outcome", "duration"]
+
+GroupKey = Literal["coroutine", "created_in", "where"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,3 +221,94 @@ class CancelResult:
     task: TaskInfo
     outcome: CancelOutcome
     detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStatus:
+    """What is known of the monitored run without looking at its tasks.
+
+    `loop` is the type of what runs it, `started_at` Unix time: when the monitor began to watch.
+    `created` counts the tasks that got a number, None where only those do that somebody looked at.
+    The rest is as in `TerminatedPage`.
+    """
+
+    runtime: str
+    loop: str
+    loop_state: LoopState
+    started_at: float
+    recording: bool
+    note: str
+    created: int | None
+    ended: int
+    remembered: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopPulse:
+    """How the loop answers when it is called; times are in seconds.
+
+    `lag` is what it took for the latest answer, None before the first. `waiting` is for how long it
+    has not answered the present call, 0 once it has. `cpu` is the CPU time that its thread had used
+    at `cpu_at`, of a monotonic clock; None where it has never answered.
+    """
+
+    lag: float | None
+    waiting: float
+    cpu: float | None
+    cpu_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Census:
+    """The live tasks, counted, and by state."""
+
+    total: int
+    states: Mapping[TaskState, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskGroup:
+    """Live tasks that have something in common.
+
+    `key` is that in words, and `place` the line of code if it is one. `oldest_age` is in seconds,
+    None if nobody saw any of them being created; `example` is the number of one of them.
+    """
+
+    key: str
+    count: int
+    oldest_age: float | None
+    example: int
+    place: FrameInfo | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupPage:
+    """The largest groups: `total` tasks are live, `matched` of them pass the filter and are in one
+    of `found` groups."""
+
+    by: GroupKey
+    total: int
+    matched: int
+    found: int
+    groups: tuple[TaskGroup, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeNode:
+    """A live task, how many live tasks it has created, and, in a filtered tree, the numbers and
+    names of its live ancestors, the root first."""
+
+    task: TaskInfo
+    children: int
+    path: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreePage:
+    """Some of the live tasks that `parent` has created, or with 0, of those that no live task has;
+    with a filter, of all that match. `total` is how many there are."""
+
+    parent: int
+    total: int
+    nodes: tuple[TreeNode, ...]

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from .backends import detect
 from .builtin import BuiltinCommands
-from .commands import CommandInterpreter
+from .console_command import ConsoleCommand
 from .errors import AiomonitorError
 from .listeners import display, listen
+from .web_command import WebCommand
 
 if TYPE_CHECKING:
     import socket
@@ -43,7 +44,7 @@ else:
     _MonitorT = TypeVar("_MonitorT", bound="Monitor")
 
 
-class Monitor(BuiltinCommands):
+class Monitor(BuiltinCommands, ConsoleCommand, WebCommand):
     """Watches one event loop and answers its clients from a thread of its own.
 
     Add commands by subclassing: each method `do_<name>` is one. Takes the arguments of
@@ -56,21 +57,25 @@ class Monitor(BuiltinCommands):
         loop: object | None = None,
         host: str | None = None,
         port: int | None = MONITOR_PORT,
-        webui_port: int | None = MONITOR_WEBUI_PORT,  # noqa: ARG002 - see `start_monitor`
-        console_port: int | None = CONSOLE_PORT,  # noqa: ARG002 - see `start_monitor`
-        console_enabled: bool = True,  # noqa: ARG002 - see `start_monitor`
-        locals: dict[str, Any] | None = None,  # noqa: ARG002 - see `start_monitor`
+        webui_port: int | None = MONITOR_WEBUI_PORT,
+        console_port: int | None = CONSOLE_PORT,
+        console_enabled: bool = True,
+        locals: dict[str, Any] | None = None,
         *,
         hook_task_factory: bool = True,
         max_termination_history: int = 1000,
         token: str | None = None,
     ) -> None:
-        CommandInterpreter.__init__(self)
+        super().__init__()
         self._hooked = _checked_hooking(hook_task_factory)
         self._history = _checked_history(max_termination_history)
         self._loop = loop
         self._host = MONITOR_HOST if host is None else host
         self._port = port
+        self._webui_port = webui_port
+        self._console_port = console_port if console_enabled else None
+        self._console_enabled = console_enabled
+        self._locals = locals
         self._token = token or os.environ.get("AIOMONITOR_TOKEN") or None
         self._service: Service | None = None
         self._closed = False
@@ -89,7 +94,8 @@ class Monitor(BuiltinCommands):
                 state = "closed" if self._closed else "already started"
                 raise AiomonitorError(f"this monitor is {state}: make a new one")
             self._observe(detect(self._loop, hooked=self._hooked), self._history)
-            service = Service(self, self._listen(), self._token)
+            doors, web = self._listen()
+            service = Service(self, doors, self._token, web=web)
             try:
                 self._backend.attach()
                 service.start()
@@ -107,13 +113,30 @@ class Monitor(BuiltinCommands):
         except (LookupError, ValueError) as error:
             return f"the intro cannot be filled in: {error!r}\n"
 
-    def _listen(self) -> list[socket.socket]:
-        """Every service's sockets: all of them, or none."""
-        if self._port is None:
-            return []
-        listeners = listen("terminal", self._host, self._port, safe=self._token is not None)
-        self._port = listeners[0].getsockname()[1]
-        return listeners
+    def _listen(self) -> tuple[dict[socket.socket, str | None], list[socket.socket]]:
+        """Every service's sockets: all of them, or none. Those for terminals come with the one
+        command that a client of this port runs, or None for all commands; then those of the web.
+        """
+        listeners: dict[socket.socket, str | None] = {}
+        web: list[socket.socket] = []
+        safe = self._token is not None
+        try:
+            if self._port is not None:
+                found = listen("terminal", self._host, self._port, safe=safe)
+                listeners.update(dict.fromkeys(found))
+                self._port = found[0].getsockname()[1]
+            if self._console_port is not None:
+                found = listen("console", self._host, self._console_port, safe=safe)
+                listeners.update(dict.fromkeys(found, "console"))
+                self._console_port = found[0].getsockname()[1]
+            if self._webui_port is not None:
+                web = listen("web", self._host, self._webui_port, safe=safe)
+                self._webui_port = web[0].getsockname()[1]
+        except BaseException:
+            for listener in listeners:
+                listener.close()
+            raise
+        return listeners, web
 
     def close(self) -> None:
         """Stop serving and watching. Idempotent; returns within `CLOSE_TIMEOUT` seconds, always.
@@ -148,13 +171,13 @@ class Monitor(BuiltinCommands):
 
     @property
     def webui_port(self) -> int | None:
-        """None: this version has no web page yet, so it opens no port for one."""
-        return None
+        """The web page's port: the real one after `start()`; None if it is left out."""
+        return self._webui_port
 
     @property
     def console_port(self) -> int | None:
-        """None: this version has no Python console yet, so it opens no port for one."""
-        return None
+        """The console's port: the real one after `start()`; None if it is left out."""
+        return self._console_port
 
     def __enter__(self: _MonitorT) -> _MonitorT:
         if self._service is None:
@@ -185,10 +208,14 @@ class Monitor(BuiltinCommands):
             state = "closed"
         elif self._service is None:
             state = "not started"
-        elif self._port is None:
-            state = "listens nowhere"
         else:
-            state = f"terminal at {display(self._host, self._port)}"
+            ports = {"terminal": self._port, "web": self._webui_port, "console": self._console_port}
+            places = (
+                f"{service} at {display(self._host, port)}"
+                for service, port in ports.items()
+                if port is not None
+            )
+            state = ", ".join(places) or "listens nowhere"
         return f"<{type(self).__name__} {state}>"
 
 

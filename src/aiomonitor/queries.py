@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from . import lives
 from .backends.frames import symbolise
 from .errors import TaskNotFoundError
-from .model import CancelOutcome, CancelResult, TaskStack, TerminatedPage, ThreadStack
+from .model import CancelOutcome, CancelResult, RunStatus, TaskStack, TerminatedPage, ThreadStack
+from .pulse import Pulse
+from .survey import Survey
 from .tracker import Tracker
 
 if TYPE_CHECKING:
@@ -22,12 +25,17 @@ if TYPE_CHECKING:
     from .backends.base import Backend, TaskHandle
     from .backends.life import TaskLife
     from .model import (
+        Census,
         EndedSortKey,
+        GroupKey,
+        GroupPage,
+        LoopPulse,
         SortKey,
         TaskInfo,
         TaskPage,
         TerminatedStack,
         TerminatedTask,
+        TreePage,
     )
 
 CANCEL_TIMEOUT = 5.0
@@ -52,6 +60,9 @@ class Queries:
     def _observe(self, backend: Backend, history: int = 1000) -> None:
         self._backend = backend
         self._tracker = Tracker(backend, history)
+        self._survey = Survey(backend, self._tracker)
+        self._pulse = Pulse(backend)
+        self._started_at = time.time()
 
     def task_count(self) -> int:
         """How many tasks are live."""
@@ -76,9 +87,51 @@ class Queries:
         sort: SortKey = "id",
         reverse: bool = False,
         limit: int | None = None,
+        offset: int = 0,
     ) -> TaskPage:
-        """As `tasks`, but with totals, and with rows that are made while they are read."""
-        return self._tracker.page(filter=filter, sort=sort, reverse=reverse, limit=limit)
+        """As `tasks`, from the row `offset` on, with totals, and with rows that are made while they
+        are read."""
+        return self._tracker.page(
+            filter=filter, sort=sort, reverse=reverse, limit=limit, offset=offset
+        )
+
+    def census(self) -> Census:
+        """The live tasks, counted by state: as dear as a listing, since it looks at each."""
+        return self._survey.census()
+
+    def groups(
+        self, by: GroupKey = "coroutine", *, filter: str = "", limit: int | None = None
+    ) -> GroupPage:
+        """The live tasks by what they share, the largest group first."""
+        return self._survey.groups(by, filter, limit)
+
+    def tree(
+        self, parent: int = 0, *, filter: str = "", limit: int | None = None, offset: int = 0
+    ) -> TreePage:
+        """The live tasks that task number `parent` has created, or that no live task has for 0;
+        with a filter, all that match, with their ancestors."""
+        return self._survey.tree(parent, filter, limit, offset)
+
+    def status(self) -> RunStatus:
+        """What is known of the run without looking at its tasks: cheap."""
+        ended, remembered = self._tracker.history.counts()
+        return RunStatus(
+            runtime=self._backend.runtime,
+            loop=self._backend.loop_name,
+            loop_state=self._backend.loop_state(),
+            started_at=self._started_at,
+            recording=not self._backend.not_recording,
+            note=self._backend.not_recording,
+            created=self._backend.created,
+            ended=ended,
+            remembered=remembered,
+            dropped=self._backend.dropped,
+        )
+
+    def pulse(self, wait: float = 0.0) -> LoopPulse:
+        """How the loop answers. Each call of this makes it answer once, for which it waits up to
+        `wait` seconds; so call it once a second at most, and only while somebody looks."""
+        return self._pulse.take(wait)
 
     def stack(self, task: int | str) -> TaskStack:
         """The await chain of a task, named by its number, its `id()` or its unique name.
@@ -130,9 +183,13 @@ class Queries:
         sort: EndedSortKey = "ended",
         reverse: bool = False,
         limit: int | None = None,
+        offset: int = 0,
     ) -> TerminatedPage:
-        """As `terminated`, with totals, and with a note if nothing is being recorded."""
-        found = self._tracker.history.select(filter=filter, sort=sort, reverse=reverse, limit=limit)
+        """As `terminated`, from the row `offset` on, with totals, and with a note if nothing is
+        being recorded."""
+        found = self._tracker.history.select(
+            filter=filter, sort=sort, reverse=reverse, limit=limit, offset=offset
+        )
         teller = self._teller(found.lives)
         return TerminatedPage(
             ended=found.ended,

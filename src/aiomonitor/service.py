@@ -22,11 +22,14 @@ from .listeners import display
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    import anyio
 
     from .terminal.session import Shell
+    from .webui.site import Site
 
-    class Host(Shell, Protocol):
+    class Host(Shell, Site, Protocol):
         """What the thread works for: an interpreter that has something to do without clients."""
 
         def tick(self) -> float | None:
@@ -39,6 +42,8 @@ log = logging.getLogger("aiomonitor")
 
 CLIENT_LIMIT = 1000
 """Terminal clients at once; the next ones are told so. Each may hold a worker thread."""
+WEB_FAREWELL = 0.8
+"""Seconds in which open pages are told that the monitor closes."""
 _ACCEPT_PAUSE = 0.2
 """Seconds before accepting again when the process has run out of file descriptors."""
 
@@ -49,12 +54,16 @@ class Service:
     def __init__(
         self,
         shell: Host,
-        listeners: Iterable[socket.socket],
+        listeners: Mapping[socket.socket, str | None],
         token: str | None = None,
+        *,
+        web: Sequence[socket.socket] = (),
         backend: str = "asyncio",
     ) -> None:
         self._shell = shell
-        self._listeners = list(listeners)
+        self._listeners = dict(listeners)
+        """With the one command that a client of it runs, or None."""
+        self._web = list(web)
         self._token = token
         self._backend = backend
         self.lost = False  # whether this is a fork, which has no copy of the thread
@@ -82,7 +91,7 @@ class Service:
     def drop_sockets(self) -> None:
         """Close all that can be connected to; in a forked child, the child's copies."""
         _live.discard(self)
-        for sock in (*self._listeners, *self._connections, self._waker):
+        for sock in (*self._listeners, *self._web, *self._connections, self._waker):
             sock.close()
         if not self._thread.is_alive():
             self._wake.close()
@@ -96,13 +105,13 @@ class Service:
         except Exception:
             log.exception("the monitor has stopped serving; the application is not affected")
         finally:
-            for sock in (*self._listeners, self._wake):
+            for sock in (*self._listeners, *self._web, self._wake):
                 sock.close()
 
     def _sleep_until_visited(self) -> bool:
         """True once a client waits; False if the monitor closes before any came."""
         with selectors.DefaultSelector() as selector:
-            for sock in (self._wake, *self._listeners):
+            for sock in (self._wake, *self._listeners, *self._web):
                 selector.register(sock, selectors.EVENT_READ)
             while not (events := selector.select(self._shell.tick())):
                 pass
@@ -129,8 +138,46 @@ class Service:
             tasks.start_soon(self._tick)
             for listener in self._listeners:
                 tasks.start_soon(self._accept, listener, tasks)
+            stopping, web_ended = anyio.Event(), anyio.Event()
+            tasks.start_soon(self._serve_web, stopping, web_ended)
             await anyio.wait_readable(self._wake)
+            stopping.set()
+            with anyio.move_on_after(WEB_FAREWELL):
+                await web_ended.wait()
             tasks.cancel_scope.cancel()
+
+    async def _serve_web(self, stopping: anyio.Event, ended: anyio.Event) -> None:
+        """Wait for the first browser, load what serves it, and serve until we are stopping."""
+        import anyio
+        import anyio.to_thread
+
+        try:
+            if self._web and await self._browser_came(stopping):
+                # Under a busy loop that takes seconds, in which terminals are to be served.
+                server = await anyio.to_thread.run_sync(import_module, "aiomonitor.webui.server")
+                await server.serve(
+                    self._shell, self._web, self._connections, stopping, token=self._token
+                )
+        except Exception:
+            log.exception("the web page is out of service; the terminal is not affected")
+        finally:
+            for listener in self._web:
+                listener.close()
+            ended.set()
+
+    async def _browser_came(self, stopping: anyio.Event) -> bool:
+        import anyio
+
+        async with anyio.create_task_group() as tasks:
+
+            async def first(wait: Callable[[], Awaitable[object]]) -> None:
+                await wait()
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(first, stopping.wait)
+            for listener in self._web:
+                tasks.start_soon(first, partial(anyio.wait_readable, listener))
+        return not stopping.is_set()
 
     async def _tick(self) -> None:
         import anyio
@@ -153,9 +200,10 @@ class Service:
                 await anyio.sleep(_ACCEPT_PAUSE)
                 continue
             self._connections.add(connection)
-            tasks.start_soon(self._serve_client, connection, display(*address[:2]))
+            only = self._listeners[listener]
+            tasks.start_soon(self._serve_client, connection, display(*address[:2]), only)
 
-    async def _serve_client(self, connection: socket.socket, peer: str) -> None:
+    async def _serve_client(self, connection: socket.socket, peer: str, only: str | None) -> None:
         from .terminal.session import Session
         from .terminal.stream import ClientStream
 
@@ -167,7 +215,7 @@ class Service:
             try:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 stream = ClientStream(connection)
-                await Session(self._shell, stream, peer, self._token).run()
+                await Session(self._shell, stream, peer, self._token, only=only).run()
             except OSError as error:
                 log.debug("client %s was lost: %s", peer, error)
             except Exception:

@@ -6,6 +6,7 @@ and a listing keeps weak references, page by page.
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import weakref
@@ -20,7 +21,7 @@ from .model import TaskInfo, TaskPage
 from .ordering import Candidate, Selection, natural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from .backends.base import Backend, TaskHandle
     from .backends.life import TaskLife
@@ -58,13 +59,16 @@ class Tracker:
         """How many tasks are live."""
         return sum(1 for _ in self._backend.live_tasks())
 
-    def page(self, *, filter: str, sort: SortKey, reverse: bool, limit: int | None) -> TaskPage:
-        """The first `limit` live tasks that match, and how many there are; all without a limit.
+    def page(
+        self, *, filter: str, sort: SortKey, reverse: bool, limit: int | None, offset: int = 0
+    ) -> TaskPage:
+        """The first `limit` live tasks that match, after `offset` of them, and how many there are;
+        all without a limit.
 
         Weak references and sort keys are kept, not tasks; and with a limit only a few of them.
         """
         total = matched = 0
-        selection = Selection(limit, reverse=reverse)
+        selection = Selection(None if limit is None else limit + offset, reverse=reverse)
         wanted = filter.casefold()
         key_of = getattr(self, f"_by_{sort}")
         for task in self._backend.live_tasks():
@@ -73,7 +77,7 @@ class Tracker:
                 matched += 1
                 selection.offer(key_of(task), matched, task)
         task = None
-        chosen = selection.chosen()
+        chosen = itertools.islice(selection.chosen(), offset, None)
         return TaskPage(total=total, matched=matched, tasks=self._described(chosen))
 
     def _described(self, chosen: Iterator[Candidate]) -> Iterator[TaskInfo]:
@@ -81,6 +85,23 @@ class Tracker:
         for task in self._backend.borrow(candidate[2] for candidate in chosen):
             yield self.describe(task)
             task = None
+
+    def described(self, numbers: Sequence[int]) -> Iterator[TaskInfo]:
+        """Rows of the live tasks that have these numbers, in their order."""
+        wanted = dict.fromkeys(numbers)
+        found: dict[int, weakref.ref[TaskHandle]] = {}
+        for task in self._backend.live_tasks() if wanted else ():
+            number = self._backend.number_of(task)
+            if number is not None and number in wanted:
+                found[number] = weakref.ref(task)
+        task = None
+        for task in self._backend.borrow(found[number] for number in numbers if number in found):
+            yield self.describe(task)
+            task = None
+
+    def matches(self, task: TaskHandle, filter: str) -> bool:
+        """Whether its name or its coroutine's contains that, without regard to case."""
+        return not filter or self._matches(task, filter.casefold())
 
     def _matches(self, task: TaskHandle, wanted: str) -> bool:
         name, coroutine = self._backend.names(task)

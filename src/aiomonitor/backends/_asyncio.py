@@ -21,6 +21,7 @@ from .base import AwaitChain, CodePoint
 from .ownership import Releaser
 
 if TYPE_CHECKING:
+    import contextvars
     from collections.abc import Callable, Generator, Iterable, Sequence
 
     from typing_extensions import TypeIs
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from aiomonitor.model import CancelOutcome, LoopState
 
     from ._asyncio_tasks import Task
-    from .base import TaskFacts, TaskHandle
+    from .base import Evaluation, TaskFacts, TaskHandle
     from .life import TaskLife
 
 _serial = itertools.count(1)
@@ -77,6 +78,15 @@ class AsyncioBackend:
     def runtime(self) -> str:
         modules = {base.__module__.partition(".")[0] for base in type(self._loop).__mro__}
         return "uvloop" if "uvloop" in modules else "asyncio"
+
+    @property
+    def loop_name(self) -> str:
+        kind = type(self._loop)
+        return f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}"
+
+    @property
+    def created(self) -> int | None:
+        return self._recording.created
 
     def attach(self) -> None:
         self._recording.begin()
@@ -139,6 +149,23 @@ class AsyncioBackend:
             if stack[index].code is _RUN_HANDLE:
                 return stack[index + 1 :]
         return stack
+
+    def console_names(self) -> dict[str, Any]:
+        return {"asyncio": asyncio, "loop": self._loop}
+
+    def evaluate(
+        self,
+        function: Callable[[], Any],
+        *,
+        context: contextvars.Context,
+        failed: Callable[[BaseException], None],
+        changed: Callable[[], None],
+    ) -> Evaluation:
+        from . import _asyncio_console  # when the first console is used
+
+        return _asyncio_console.Evaluation(
+            self._loop, function, context=context, failed=failed, changed=changed
+        )
 
     def now(self) -> float:
         return time.monotonic()

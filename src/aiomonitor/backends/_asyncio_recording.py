@@ -75,6 +75,11 @@ class Recording:
         return self._hook.next_number() if self._hook is not None else next(self._counter)
 
     @property
+    def created(self) -> int | None:
+        """As in `Backend`."""
+        return self._hook.numbered if self._hook is not None else None
+
+    @property
     def wanted(self) -> bool:
         """Whether there is a hook at all, on the loop or not."""
         return self._hook is not None

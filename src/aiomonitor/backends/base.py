@@ -9,9 +9,11 @@ meanwhile. This module must not import any runtime.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    import contextvars
+    import threading
     import weakref
     from collections.abc import Callable, Generator, Iterable, Sequence
     from types import CodeType
@@ -54,12 +56,39 @@ class AwaitChain:
     note: str = ""
 
 
+class Evaluation(Protocol):
+    """A call for the loop's thread. Any thread may call and look."""
+
+    started: threading.Event
+    ended: threading.Event
+    context: contextvars.Context
+    leaving: bool
+
+    def begin(self) -> bool:
+        """Ask the loop to make the call; False if it is closed."""
+        ...
+
+    def interrupt(self) -> None:
+        """End it: cancel what it awaits, or raise KeyboardInterrupt in what it computes."""
+        ...
+
+
 class Backend(Protocol):
     """One monitored run of one runtime."""
 
     @property
     def runtime(self) -> str:
         """The runtime's name for people: "asyncio", "uvloop", "trio"."""
+        ...
+
+    @property
+    def loop_name(self) -> str:
+        """The type of what runs the tasks, for people: "uvloop.Loop"."""
+        ...
+
+    @property
+    def created(self) -> int | None:
+        """How many tasks have got a number, which all new ones do; None without a hook."""
         ...
 
     def attach(self) -> None:
@@ -137,6 +166,25 @@ class Backend(Protocol):
 
     def now(self) -> float:
         """The hook's clock, which runs in seconds from an arbitrary moment."""
+        ...
+
+    def console_names(self) -> dict[str, Any]:
+        """What a console has of the runtime: its module, and the monitored loop."""
+        ...
+
+    def evaluate(
+        self,
+        function: Callable[[], Any],
+        *,
+        context: contextvars.Context,
+        failed: Callable[[BaseException], None],
+        changed: Callable[[], None],
+    ) -> Evaluation:
+        """A call for the loop's thread, not begun; what it returns is awaited if it is a coroutine.
+
+        It runs in a copy of `context`. `failed` is called there with what it raised, `changed` when
+        it has ended.
+        """
         ...
 
     def facts(self, task: TaskHandle) -> TaskFacts:

@@ -12,8 +12,9 @@ given to a task, to have an await chain.
 from __future__ import annotations
 
 import itertools
+import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from aiomonitor.model import CancelOutcome
 
@@ -22,13 +23,14 @@ from .base import AwaitChain, CodePoint, TaskFacts
 from .life import OUTSIDE
 
 if TYPE_CHECKING:
+    import contextvars
     import weakref
     from collections.abc import Callable, Generator, Iterable, Sequence
     from types import CodeType
 
     from aiomonitor.model import LoopState, TaskState
 
-    from .base import TaskHandle
+    from .base import Evaluation, TaskHandle
     from .life import Cancellation, Failure, Outcome, TaskLife
 
 _in_no_library = frames.library_test("\0")
@@ -52,6 +54,43 @@ class FakeLife:
     spawned: bool = True
     code: CodeType | None = None
     is_ended: bool = True
+
+
+class FakeEvaluation:
+    """A call that is made when it is begun, in the caller's thread; nothing is awaited."""
+
+    def __init__(
+        self,
+        backend: FakeBackend,
+        function: Callable[[], Any],
+        context: contextvars.Context,
+        failed: Callable[[BaseException], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self.started, self.ended = threading.Event(), threading.Event()
+        self.context, self.leaving = context, False
+        self._call = backend, function, failed, changed
+
+    def begin(self) -> bool:
+        backend, function, failed, changed = self._call
+        if backend.state == "closed":
+            return False
+        if backend.blocked:
+            return True
+        self.started.set()
+        try:
+            self.context.run(function)
+        except SystemExit:
+            self.leaving = True
+        except BaseException as error:
+            self.context.run(failed, error)
+        self.ended.set()
+        changed()
+        return True
+
+    def interrupt(self) -> None:
+        self.ended.set()
+        self._call[3]()
 
 
 @dataclass(eq=False, kw_only=True)
@@ -94,6 +133,7 @@ class FakeBackend:
         self.posted: list[Callable[[], object]] = []
         self.ended: list[TaskLife] = []
         self.dropped = 0
+        self.created: int | None = None
         self.not_recording = ""
         self.records = True
         self.clock = 0.0
@@ -124,6 +164,10 @@ class FakeBackend:
     @property
     def runtime(self) -> str:
         return "fake"
+
+    @property
+    def loop_name(self) -> str:
+        return "fake.Loop"
 
     def attach(self) -> None:
         self.attached = True
@@ -163,6 +207,19 @@ class FakeBackend:
 
     def trimmed(self, stack: tuple[CodePoint, ...]) -> tuple[CodePoint, ...]:
         return stack
+
+    def console_names(self) -> dict[str, Any]:
+        return {"loop": self}
+
+    def evaluate(
+        self,
+        function: Callable[[], Any],
+        *,
+        context: contextvars.Context,
+        failed: Callable[[BaseException], None],
+        changed: Callable[[], None],
+    ) -> Evaluation:
+        return FakeEvaluation(self, function, context, failed, changed)
 
     def now(self) -> float:
         return self.clock

@@ -21,8 +21,10 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.completion import Completer, Completion
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.history import DummyHistory, InMemoryHistory
+from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
+from pygments.lexers.python import PythonLexer
 
 from aiomonitor.errors import CommandInterrupted
 from aiomonitor.tables import printable
@@ -72,8 +74,12 @@ class _Screen(io.TextIOBase):
 class _CommandCompleter(Completer):
     """Asks the interpreter, in a worker thread: it may have to look through all tasks."""
 
-    def __init__(self, complete: Callable[[str], list[Suggestion]]) -> None:
+    def __init__(
+        self, complete: Callable[[str], list[Suggestion]], word: str = r"\S*$", after: str = " "
+    ) -> None:
         self._complete = complete
+        self._word = re.compile(word)
+        self._after = after
 
     def get_completions(
         self,
@@ -81,10 +87,10 @@ class _CommandCompleter(Completer):
         complete_event: CompleteEvent,  # noqa: ARG002 - prompt_toolkit's signature
     ) -> Iterator[Completion]:
         line = document.text_before_cursor
-        word = re.search(r"\S*$", line)
+        word = self._word.search(line)
         start = -len(word[0]) if word else 0
         suggestions = self._complete(line)
-        space = " " if len(suggestions) == 1 else ""
+        space = self._after if len(suggestions) == 1 else ""
         for suggestion in suggestions:
             text = printable(suggestion.text)
             yield Completion(text + space, start, display=text, display_meta=suggestion.help)
@@ -113,6 +119,7 @@ class TerminalSource:
         size: tuple[int, int],
         color: bool,
         complete: Callable[[str], list[Suggestion]],
+        complete_python: Callable[[str], list[Suggestion]],
         on_interrupt: Callable[[], None],
     ) -> None:
         self._size = size
@@ -133,8 +140,12 @@ class TerminalSource:
             term=term,
             default_color_depth=ColorDepth.DEPTH_4_BIT if color else ColorDepth.DEPTH_1_BIT,
         )
-        self._completer = _CommandCompleter(complete)
-        self._history = InMemoryHistory()
+        self._completers = {
+            "command": _CommandCompleter(complete),
+            "python": _CommandCompleter(complete_python, r"[\w.]*$", after=""),
+        }
+        self._histories = {"command": InMemoryHistory(), "python": InMemoryHistory()}
+        self._color = color
         self._session: PromptSession[str] | None = None
 
     def resize(self, columns: int, rows: int) -> None:
@@ -259,22 +270,24 @@ class TerminalSource:
 
     def _make_session(self, kind: LineKind) -> PromptSession[str]:
         """A session per line: it is cheap, and nothing of one prompt can leak into the next."""
-        self._trim_history()
+        self._trim_history(kind)
         return PromptSession(
             input=self._input,
             output=self._output,
-            history=self._history if kind == "command" else DummyHistory(),
-            completer=self._completer if kind == "command" else None,
+            history=self._histories.get(kind) or DummyHistory(),
+            completer=self._completers.get(kind),
+            lexer=PygmentsLexer(PythonLexer) if kind == "python" and self._color else None,
             is_password=kind == "secret",
             complete_while_typing=False,
             enable_history_search=True,
             interrupt_exception=LineAbandoned,
         )
 
-    def _trim_history(self) -> None:
-        lines = self._history.get_strings()
+    def _trim_history(self, kind: LineKind) -> None:
+        history = self._histories.get(kind)
+        lines = history.get_strings() if history is not None else []
         if len(lines) > 2 * _HISTORY:
-            self._history = InMemoryHistory(lines[-_HISTORY:])
+            self._histories[kind] = InMemoryHistory(lines[-_HISTORY:])
 
 
 def _on_asyncio() -> bool:

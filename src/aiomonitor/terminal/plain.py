@@ -15,8 +15,8 @@ _LINES_AHEAD = 1000
 """Lines that a client may send before the earlier ones have run; then it is read no further."""
 
 
-LineKind = Literal["command", "answer", "secret"]
-"""Only commands are completed and remembered; a secret is not shown while it is typed."""
+LineKind = Literal["command", "answer", "secret", "python"]
+"""Commands and Python are completed and remembered; a secret is not shown while it is typed."""
 
 
 class EndOfInput(Exception):  # noqa: N818 - not an error

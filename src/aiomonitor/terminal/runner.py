@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from aiomonitor.arguments import Suggestion
+
     from .output import ClientOutput
+    from .plain import LineKind
 
 _GRACE = 0.5
 """Seconds that an interrupted command gets to end by itself, and again after it was forced."""
@@ -32,7 +35,10 @@ class CommandRunner:
     """One client's commands; used in the monitor's loop."""
 
     def __init__(
-        self, client: Client, output: ClientOutput, read_line: Callable[[], Awaitable[str]]
+        self,
+        client: Client,
+        output: ClientOutput,
+        read_line: Callable[[str, LineKind], Awaitable[str]],
     ) -> None:
         self._client = client
         self._output = output
@@ -78,10 +84,25 @@ class CommandRunner:
         finally:
             self._given_up -= 1
 
-    def interrupt(self, tasks: TaskGroup) -> bool:
-        """Begin to interrupt the running command, if there is one."""
+    def complete(self, line: str) -> list[Suggestion]:
+        """What the running command offers for the last word of a line that it asked for."""
+        run = self._run
+        return run.complete(line) if run is not None and run.complete is not None else []
+
+    def abandon(self) -> None:
+        """The session is over: a command that still looks at its run learns it."""
+        if self._run is not None:
+            self._run.interrupted = True
+
+    def interrupt(self, tasks: TaskGroup, *, final: bool = False) -> bool:
+        """Begin to interrupt the running command, if there is one.
+
+        A command may handle Ctrl-C itself, but for the `final` one: the client has gone.
+        """
         if self._run is None or self._run.interrupted:
             return False
+        if not final and self._run.on_interrupt is not None and self._run.on_interrupt():
+            return True
         self._run.interrupt()  # now: a second Ctrl-C may be in the same packet
         tasks.start_soon(self._press, self._run, self._scope, self._ended)
         return True
@@ -131,7 +152,9 @@ class _CommandInput(io.TextIOBase):
 
     encoding = "utf-8"
 
-    def __init__(self, run: CommandRun, read_line: Callable[[], Awaitable[str]]) -> None:
+    def __init__(
+        self, run: CommandRun, read_line: Callable[[str, LineKind], Awaitable[str]]
+    ) -> None:
         self._command_run = run
         self._read_line = read_line
 
@@ -140,15 +163,20 @@ class _CommandInput(io.TextIOBase):
 
     def readline(self, size: int | None = -1) -> str:  # type: ignore[override]
         """One line; empty at the end. Only in a worker thread: it waits."""
+        line = self.ask("", "answer")
+        text = "" if line is None else line + "\n"
+        return text if size is None or size < 0 else text[:size]
+
+    def ask(self, prompt: str, kind: LineKind) -> str | None:
+        """See `CommandRun.ask`."""
         self._command_run.check()
         try:
-            line = anyio.from_thread.run(self._read) + "\n"
+            return anyio.from_thread.run(self._read, prompt, kind)
         except EndOfInput:
-            return ""
-        return line if size is None or size < 0 else line[:size]
+            return None
 
-    async def _read(self) -> str:
+    async def _read(self, prompt: str, kind: LineKind) -> str:
         try:
-            return await self._read_line()
+            return await self._read_line(prompt, kind)
         except LineAbandoned:
             raise CommandInterrupted from None

@@ -76,8 +76,17 @@ class Shell(Protocol):
 class Session:
     """Serves one connection; `run` returns when it is over, and closes it."""
 
-    def __init__(self, shell: Shell, stream: ByteStream, peer: str, token: str | None) -> None:
+    def __init__(
+        self,
+        shell: Shell,
+        stream: ByteStream,
+        peer: str,
+        token: str | None,
+        *,
+        only: str | None = None,
+    ) -> None:
         self._shell = shell
+        self._only = only  # the one command line that is run, for a port that has one purpose
         self._stream = stream
         self._token = token
         self._client = Client(peer=peer)
@@ -108,6 +117,7 @@ class Session:
                 tasks.cancel_scope.cancel()
         finally:
             self._output.abandon()
+            self._runner.abandon()
             with anyio.CancelScope(shield=True), anyio.move_on_after(1):
                 await self._stream.aclose()
 
@@ -150,7 +160,7 @@ class Session:
         self._source.feed_eof()
         if gone or self._terminal is not None or self._protocol.is_one_shot:
             self._output.abandon()
-            self._interrupt()
+            self._runner.interrupt(self._tasks, final=True)
 
     def _handle(self, message: Message) -> None:
         if isinstance(message, Typed):
@@ -187,6 +197,9 @@ class Session:
                 await self._one_shot.serve(self._is_token, self._execute)
                 return
             if await self._admitted():
+                if self._only is not None:
+                    await self._execute(self._only)
+                    return
                 greeting = await anyio.to_thread.run_sync(self._shell.greeting)
                 self._output.write(greeting)
                 await self._serve_lines()
@@ -248,6 +261,7 @@ class Session:
             size=self._protocol.size,
             color=self._client.color,
             complete=self._shell.completions,
+            complete_python=self._runner.complete,
             on_interrupt=self._interrupt,
         )
         return source
@@ -300,8 +314,8 @@ class Session:
             run = await self._runner.run(lambda: self._shell.run_line(line))
         return run
 
-    async def _read_for_command(self) -> str:
-        return await self._next_line("", "answer")
+    async def _read_for_command(self, prompt: str, kind: LineKind) -> str:
+        return await self._next_line(prompt, kind)
 
 
 def _is_foreign(line: str) -> bool:

@@ -1,0 +1,185 @@
+"""Looks at all live tasks at once: counts, groups, and the tree of who created whom.
+
+Every look is one or two walks over `Backend.live_tasks`. What is kept in between is numbers and
+text, and grows with the number of tasks only in plain integers, which the garbage collector does
+not mind. Any thread of the monitor.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from .backends.frames import symbolise
+from .model import Census, GroupPage, TaskGroup, TreeNode, TreePage
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from .backends.base import Backend, CodePoint, TaskHandle
+    from .model import FrameInfo, GroupKey, TaskState
+    from .tracker import Tracker
+
+_STEPS = 100
+"""Ancestors that a path tells at most."""
+
+
+class Survey:
+    """The looks at one backend's tasks."""
+
+    def __init__(self, backend: Backend, tracker: Tracker) -> None:
+        self._backend = backend
+        self._tracker = tracker
+
+    def census(self) -> Census:
+        """How many tasks are live, and in which state."""
+        states: Counter[TaskState] = Counter()
+        for task in self._backend.live_tasks():
+            states[self._backend.facts(task).state] += 1
+        task = None
+        states.pop("done", None)  # it has ended since the walk began
+        return Census(total=sum(states.values()), states=dict(states))
+
+    # --- groups -------------------------------------------------------------------------------
+
+    def groups(self, by: GroupKey, filter: str, limit: int | None) -> GroupPage:
+        """The live tasks whose name or coroutine contains `filter`, by what they share."""
+        total = 0
+        found: dict[Hashable, _Group] = {}
+        key_of = getattr(self, f"_by_{by}")
+        for task in self._backend.live_tasks():
+            total += 1
+            if self._tracker.matches(task, filter):
+                key = key_of(task)
+                group = found.get(key)
+                if group is None:
+                    group = found[key] = _Group(key, self._tracker.number(task))
+                group.add(self._born(task))
+        task = None
+        chosen = heapq.nlargest(limit or len(found), found.values(), key=lambda each: each.count)
+        now = self._backend.now()
+        return GroupPage(
+            by=by,
+            total=total,
+            matched=sum(group.count for group in found.values()),
+            found=len(found),
+            groups=tuple(group.told(now) for group in chosen),
+        )
+
+    def _by_coroutine(self, task: TaskHandle) -> Hashable:
+        return self._backend.names(task)[1]
+
+    def _by_created_in(self, task: TaskHandle) -> Hashable:
+        life = self._backend.life_of(task)
+        return (self._backend.site_of(life.stack) if life is not None else None), ""
+
+    def _by_where(self, task: TaskHandle) -> Hashable:
+        return self._backend.innermost(task)
+
+    def _born(self, task: TaskHandle) -> float:
+        life = self._backend.life_of(task)
+        return life.born if life is not None and life.stack else math.inf
+
+    # --- the tree -----------------------------------------------------------------------------
+
+    def tree(self, parent: int, filter: str, limit: int | None, offset: int) -> TreePage:
+        """The children of a live task, the roots for 0, or with a filter all that match."""
+        parents, matching = self._parents(filter)
+        if filter:
+            chosen = sorted(matching)
+        elif parent:
+            chosen = sorted(each for each, its in parents.items() if its == parent)
+        else:
+            chosen = sorted(each for each, its in parents.items() if its not in parents)
+        page = chosen[offset : None if limit is None else offset + limit]
+        children = Counter(parents.values())
+        paths = self._paths(page, parents) if filter else {}
+        nodes = tuple(
+            TreeNode(
+                task=info, children=children[info.number], path=tuple(paths.get(info.number, ()))
+            )
+            for info in self._tracker.described(page)
+        )
+        return TreePage(parent=parent, total=len(chosen), nodes=nodes)
+
+    def _parents(self, filter: str) -> tuple[dict[int, int], list[int]]:
+        """Each live task's creator, by number, 0 if there is none; and which tasks match."""
+        parents: dict[int, int] = {}
+        matching: list[int] = []
+        for task in self._backend.live_tasks():
+            number = self._tracker.number(task)
+            life = self._backend.life_of(task)
+            parents[number] = max(0, life.parent) if life is not None and life.stack else 0
+            if filter and self._tracker.matches(task, filter):
+                matching.append(number)
+            life = None
+        task = None
+        return parents, matching
+
+    def _paths(
+        self, page: Iterable[int], parents: dict[int, int]
+    ) -> dict[int, list[tuple[int, str]]]:
+        numbers = {number: _path(number, parents) for number in page}
+        names = self._names({each for path in numbers.values() for each in path})
+        return {
+            number: [(each, names[each]) for each in path if each in names]
+            for number, path in numbers.items()
+        }
+
+    def _names(self, numbers: set[int]) -> dict[int, str]:
+        names: dict[int, str] = {}
+        if not numbers:
+            return names
+        for task in self._backend.live_tasks():
+            number = self._backend.number_of(task)
+            if number is not None and number in numbers:
+                names[number] = self._backend.names(task)[0]
+        task = None
+        return names
+
+
+def _path(number: int, parents: dict[int, int]) -> list[int]:
+    """The live ancestors, the root first."""
+    path: list[int] = []
+    while (number := parents.get(number, 0)) in parents and len(path) < _STEPS:
+        path.insert(0, number)
+    return path
+
+
+class _Group:
+    """A group that is being counted."""
+
+    __slots__ = ("born", "count", "example", "key")
+
+    def __init__(self, key: Any, example: int) -> None:
+        self.key = key
+        self.example = example
+        self.count = 0
+        self.born = math.inf
+
+    def add(self, born: float) -> None:
+        self.count += 1
+        self.born = min(born, self.born)
+
+    def told(self, now: float) -> TaskGroup:
+        place = None if isinstance(self.key, str) else _place(self.key[0])
+        return TaskGroup(
+            key=self.key if isinstance(self.key, str) else _words(place, self.key[1]),
+            count=self.count,
+            oldest_age=None if math.isinf(self.born) else now - self.born,
+            example=self.example,
+            place=place,
+        )
+
+
+def _place(point: CodePoint | None) -> FrameInfo | None:
+    return symbolise(point) if point is not None else None
+
+
+def _words(place: FrameInfo | None, awaits: str) -> str:
+    if place is None:
+        return "(not known)"
+    where = f"{place.filename}:{place.lineno} {place.function}"
+    return f"{where} > {awaits}" if awaits else where

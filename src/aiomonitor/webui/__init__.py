@@ -1,0 +1,1 @@
+"""The web page and its API: loaded by the monitor's thread when the first browser connects."""

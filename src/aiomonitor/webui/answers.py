@@ -1,0 +1,99 @@
+"""What the API answers where the model has no value of just that shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from aiomonitor.model import (
+    LoopState,
+    TaskInfo,
+    TaskState,
+    TerminatedTask,
+    ThreadStack,
+    TreeNode,
+)
+
+
+class Sample(NamedTuple):
+    """One second of the run; None where it was not measured.
+
+    `at` is Unix time, `lag` seconds; `busy` is the share of time that the loop's thread computed.
+    """
+
+    at: float
+    tasks: int | None
+    lag: float | None
+    busy: float | None
+    created_per_s: float | None
+    ended_per_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How the run is doing.
+
+    `started_at` is when the monitor began to watch (Unix time). `states` counts the tasks by state,
+    null while there are so many that this is not done all the time; then `tasks` may be some
+    seconds old. `blocked_for` is for how many seconds the loop has not answered, null if it does.
+    `samples` are taken once a second at most, and only while somebody looks, the oldest first.
+    """
+
+    version: str
+    python: str
+    runtime: str
+    loop: str
+    pid: int
+    argv0: str
+    started_at: float
+    tasks: int
+    states: dict[TaskState, int] | None
+    ended: int
+    remembered: int
+    dropped: int
+    recording: bool
+    note: str
+    loop_state: LoopState
+    blocked_for: float | None
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRows:
+    """Some of the live tasks: `total` are live, `matched` pass the filter; `cursor` is for the rows
+    after these, or null."""
+
+    tasks: tuple[TaskInfo, ...]
+    total: int
+    matched: int
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminatedRows:
+    """Some of the ended tasks, as `TerminatedPage` has them; `cursor` as in `TaskRows`."""
+
+    tasks: tuple[TerminatedTask, ...]
+    ended: int
+    remembered: int
+    matched: int
+    dropped: int
+    note: str
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """Some nodes of the tree of who created whom; `total` is how many there are."""
+
+    parent: int
+    nodes: tuple[TreeNode, ...]
+    total: int
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threads:
+    """What the threads of the process execute: the loop's first."""
+
+    threads: tuple[ThreadStack, ...]

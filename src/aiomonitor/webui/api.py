@@ -1,0 +1,236 @@
+"""The JSON API: what each endpoint takes and answers. The functions run in worker threads."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from aiomonitor.errors import TaskNotFoundError
+from aiomonitor.model import (
+    CancelResult,
+    EndedSortKey,
+    GroupKey,
+    GroupPage,
+    SortKey,
+    TaskStack,
+    TerminatedStack,
+)
+from aiomonitor.queries import CANCEL_TIMEOUT
+
+from . import limits
+from .answers import Status, TaskRows, TerminatedRows, Threads, Tree
+from .endpoints import Registry
+from .problems import Problem
+from .schemas import Limits
+
+if TYPE_CHECKING:
+    from .sampler import Sampler
+    from .site import Site
+    from .tally import Tally
+
+NUMBER_LIMIT = 10**12
+"""What no task's number, and no row's, gets to."""
+
+Filter = Annotated[
+    str,
+    Limits(
+        length=limits.TEXT,
+        text="Only tasks whose name or coroutine contains this, without regard to case.",
+    ),
+]
+Reverse = Annotated[bool, Limits(text="The other way round.")]
+RowLimit = Annotated[int, Limits(least=1, most=limits.ROWS, text="At most so many rows.")]
+Cursor = Annotated[
+    int,
+    Limits(
+        least=0, most=NUMBER_LIMIT, text="The first row: the `cursor` of the answer before, or 0."
+    ),
+]
+Sort = Annotated[SortKey, Limits(text="What the rows are ordered by.")]
+EndedSort = Annotated[
+    EndedSortKey, Limits(text="What the rows are ordered by: `ended` has the latest first.")
+]
+AnySort = Annotated[
+    Literal["ended", "id", "name", "coroutine", "state", "where", "age", "outcome", "duration"],
+    Limits(text="What the rows are ordered by; what the view knows."),
+]
+By = Annotated[GroupKey, Limits(text="What the tasks of a group have in common.")]
+Parent = Annotated[
+    int,
+    Limits(least=0, most=NUMBER_LIMIT, text="The number of the creator; 0 for those without one."),
+]
+Ref = Annotated[str, Limits(length=limits.TEXT, text="A task: its number, `id()` or unique name.")]
+Timeout = Annotated[
+    float,
+    Limits(least=0, most=limits.CANCEL_WAIT, text="Seconds to wait for the task to end."),
+]
+View = Annotated[
+    Literal["overview", "tasks", "task", "finished", "tree"],
+    Limits(text="What the events are about; each view takes the parameters of its endpoint."),
+]
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+registry = Registry()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What the endpoints work with."""
+
+    site: Site
+    sampler: Sampler
+    tally: Tally
+
+
+@registry.get("/api/status", Status)
+def status(desk: Desk) -> Status:
+    """How the run is doing, with the samples of the last five minutes in which somebody looked."""
+    return desk.sampler.status()
+
+
+@registry.get("/api/tasks", TaskRows)
+def tasks(
+    desk: Desk,
+    *,
+    filter: Filter = "",
+    sort: Sort = "id",
+    reverse: Reverse = False,
+    limit: RowLimit = 100,
+    cursor: Cursor = 0,
+) -> TaskRows:
+    """The live tasks."""
+    page = desk.site.task_page(
+        filter=filter, sort=sort, reverse=reverse, limit=limit, offset=cursor
+    )
+    return TaskRows(
+        tasks=tuple(itertools.islice(page.tasks, limit)),
+        total=page.total,
+        matched=page.matched,
+        cursor=_next(cursor + limit, page.matched),
+    )
+
+
+@registry.get("/api/groups", GroupPage)
+def groups(
+    desk: Desk, *, by: By = "coroutine", filter: Filter = "", limit: RowLimit = 100
+) -> GroupPage:
+    """The live tasks by what they have in common, the largest group first."""
+    return desk.site.groups(by, filter=filter, limit=limit)
+
+
+@registry.get("/api/tasks/{ref}", TaskStack, errors=(404,))
+def task(desk: Desk, *, ref: Ref) -> TaskStack:
+    """One live task: its await chain, its creation chain, its cancellations."""
+    try:
+        return desk.site.stack(ref)
+    except TaskNotFoundError as error:
+        raise not_found(error) from None
+
+
+@registry.post("/api/tasks/{ref}/cancel", CancelResult, errors=(403, 404, 413, 415, 429))
+def cancel(desk: Desk, *, ref: Ref, timeout: Timeout = CANCEL_TIMEOUT) -> CancelResult:
+    """Cancel a task, in its loop's thread, and tell what came of it."""
+    try:
+        return desk.site.cancel(ref, timeout)
+    except TaskNotFoundError as error:
+        raise not_found(error) from None
+
+
+@registry.get("/api/threads", Threads)
+def threads(desk: Desk) -> Threads:
+    """What the threads of the process execute now: the loop's thread first."""
+    return Threads(threads=desk.site.threads())
+
+
+@registry.get("/api/tree", Tree)
+def tree(
+    desk: Desk,
+    *,
+    parent: Parent = 0,
+    filter: Filter = "",
+    limit: RowLimit = 100,
+    cursor: Cursor = 0,
+) -> Tree:
+    """Who created whom: the live tasks that one has created, or the roots; with a filter all that
+    match, each with the path to it."""
+    page = desk.site.tree(parent, filter=filter, limit=limit, offset=cursor)
+    following = _next(cursor + limit, page.total)
+    return Tree(parent=parent, nodes=page.nodes, total=page.total, cursor=following)
+
+
+@registry.get("/api/finished", TerminatedRows)
+def finished(
+    desk: Desk,
+    *,
+    filter: Filter = "",
+    sort: EndedSort = "ended",
+    reverse: Reverse = False,
+    limit: RowLimit = 100,
+    cursor: Cursor = 0,
+) -> TerminatedRows:
+    """The tasks that ended lately, and how."""
+    page = desk.site.terminated_page(
+        filter=filter, sort=sort, reverse=reverse, limit=limit, offset=cursor
+    )
+    return TerminatedRows(
+        tasks=page.tasks,
+        ended=page.ended,
+        remembered=page.remembered,
+        matched=page.matched,
+        dropped=page.dropped,
+        note=page.note,
+        cursor=_next(cursor + limit, page.matched),
+    )
+
+
+@registry.get("/api/finished/{ref}", TerminatedStack, errors=(404,))
+def ended(desk: Desk, *, ref: Ref) -> TerminatedStack:
+    """How one task ended, with its stacks."""
+    try:
+        return desk.site.terminated_stack(ref)
+    except TaskNotFoundError as error:
+        raise not_found(error) from None
+
+
+@registry.get("/api/events", str, errors=(503,), media_type="text/event-stream")
+def events(
+    desk: Desk,
+    *,
+    view: View,
+    ref: Ref | None = None,
+    filter: Filter | None = None,
+    sort: AnySort | None = None,
+    reverse: Reverse | None = None,
+    limit: RowLimit | None = None,
+    cursor: Cursor | None = None,
+    parent: Parent | None = None,
+) -> str:
+    """Server-Sent Events: what changes in a view, once a second at most.
+
+    Every stream has `status`, which is `/api/status` with the newest sample alone. `rows` (of
+    tasks, finished and tree) has the `order` of all rows by task number, and those `rows` that are
+    new or have changed, ages aside; the first one is whole. `task` is the task whenever it has
+    changed, ages aside, and `gone` says in `detail` that there is none any more.
+    """
+    raise NotImplementedError  # a stream is no answer: the application makes it, see `Live`
+
+
+@registry.get("/metrics", str, media_type=OPENMETRICS)
+def openmetrics(desk: Desk) -> bytes:
+    """Figures for a time series database, in OpenMetrics."""
+    from . import metrics  # not before somebody asks: it brings a server of its own
+
+    return metrics.exposition(desk)
+
+
+def _next(row: int, rows: int) -> str | None:
+    return str(row) if row < rows else None
+
+
+def not_found(error: TaskNotFoundError) -> Problem:
+    """In words that name no command of the terminal."""
+    told = re.split(r"(?:, and is forgotten)?: '(?:ps|where)", str(error))[0]
+    return Problem(404, told)

@@ -1,0 +1,201 @@
+"""The Quart application: routes made from the registry, errors as problem details."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio
+import anyio.to_thread
+from quart import Quart, Response, request
+from werkzeug.exceptions import HTTPException
+
+from . import limits, login, pages
+from .api import Desk, registry
+from .events import Live
+from .guard import Guard, Policy
+from .openapi import document
+from .problems import MEDIA_TYPE, Problem
+from .ratelimit import RateLimit
+from .sampler import Sampler
+from .schemas import as_json
+from .tally import Tally
+from .views import make_view
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+
+    from .endpoints import Endpoint
+    from .guard import Receive, Scope, Send
+    from .site import Site
+
+log = logging.getLogger("aiomonitor")
+audit = logging.getLogger("aiomonitor.audit")
+
+_LOOKS_AT_ONCE = 2
+"""Looks at the tasks at a time: more would compete for the GIL, with the application too."""
+
+
+class _Pages(Quart):
+    """Logs to our own logger: Quart's would put a handler on it, and print."""
+
+    def log_exception(
+        self,
+        exception_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None],
+    ) -> None:
+        log.error("a request of the web page has failed", exc_info=exception_info)
+
+
+class WebApp:
+    """What Hypercorn serves. `live` has to be run, and closed at the end."""
+
+    def __init__(self, site: Site, token: str | None) -> None:
+        tally = Tally()
+        self._desk = Desk(site=site, sampler=Sampler(site, tally), tally=tally)
+        self.live = Live(self._desk)
+        policy = Policy(site.host, token)
+        app = _make_quart()
+        pages.add_pages(app, site)
+        login.Login(site, policy).add_to(app)
+        Api(self._desk, self.live).add_to(app)
+        _add_error_handlers(app, site)
+        self._guard = Guard(cast("Any", app), policy)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._guard(scope, receive, send)
+
+
+def make_app(site: Site, token: str | None) -> WebApp:
+    """The ASGI application of one monitor."""
+    return WebApp(site, token)
+
+
+def _make_quart() -> Quart:
+    app = _Pages(__name__, static_folder=None, template_folder=str(pages.HERE / "templates"))
+    # The application's own settings of Flask and Quart, as FLASK_DEBUG, are none of ours.
+    app.config.update(
+        DEBUG=False,
+        TESTING=False,
+        PROPAGATE_EXCEPTIONS=False,
+        TEMPLATES_AUTO_RELOAD=False,
+        EXPLAIN_TEMPLATE_LOADING=False,
+        MAX_CONTENT_LENGTH=limits.BODY,
+        BODY_TIMEOUT=limits.BODY_WAIT,
+        RESPONSE_TIMEOUT=limits.RESPONSE_WAIT,
+    )
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = True
+    return app
+
+
+class Api:
+    """The endpoints of the registry, and what is made from it."""
+
+    def __init__(self, desk: Desk, live: Live) -> None:
+        self._desk = desk
+        self._live = live
+        self._looks = anyio.CapacityLimiter(_LOOKS_AT_ONCE)
+        self._cancels = anyio.CapacityLimiter(limits.CANCELS_AT_ONCE)
+        self._cancel_rate = RateLimit(*limits.CANCELS)
+
+    def add_to(self, app: Quart) -> None:
+        """Route them."""
+        for endpoint in registry.endpoints:
+            special = {"cancel": self._cancel, "events": self._events}
+            answer = special.get(endpoint.name, self._look)
+            rule = endpoint.path.replace("{", "<").replace("}", ">")
+            view = partial(self._answer, endpoint, answer)
+            app.add_url_rule(rule, f"api_{endpoint.name}", view, methods=[endpoint.method])
+        app.add_url_rule("/openapi.json", "openapi", self._openapi, methods=["GET"])
+
+    async def _answer(
+        self,
+        endpoint: Endpoint,
+        answer: Callable[[Endpoint, dict[str, Any]], Awaitable[Response]],
+        **path: str,
+    ) -> Response:
+        query = list(request.args.items(multi=True))
+        body = bytes(await request.body) if endpoint.method == "POST" else b""
+        kind = request.headers.get("Content-Type", "")
+        return await answer(endpoint, endpoint.arguments(path, query, body, kind))
+
+    async def _look(self, endpoint: Endpoint, arguments: dict[str, Any]) -> Response:
+        def work() -> bytes | str:
+            with self._desk.tally.look():
+                found = endpoint.handle(self._desk, **arguments)
+                return found if isinstance(found, (bytes, str)) else as_json(found)
+
+        body = await anyio.to_thread.run_sync(work, limiter=self._looks, abandon_on_cancel=True)
+        return Response(body, content_type=endpoint.media_type)
+
+    async def _cancel(self, endpoint: Endpoint, arguments: dict[str, Any]) -> Response:
+        wait = self._cancel_rate.wait()
+        if wait or not self._cancels.available_tokens:
+            told = {"Retry-After": str(math.ceil(wait or 1))}
+            raise Problem(429, "too many cancellations at a time: wait a little", told)
+        self._cancel_rate.note()
+        self._desk.tally.cancellation()
+        audit.info("%s: cancel %s (web)", login.peer(), arguments["ref"])
+        result = await anyio.to_thread.run_sync(
+            partial(endpoint.handle, self._desk, **arguments),
+            limiter=self._cancels,
+            abandon_on_cancel=True,
+        )
+        return Response(as_json(result), content_type=endpoint.media_type)
+
+    async def _events(self, _: Endpoint, arguments: dict[str, Any]) -> Response:
+        given = {name: value for name, value in arguments.items() if value is not None}
+        view = make_view(given.pop("view"), given)
+        self._live.check_room()
+        if request.method == "HEAD":
+            return Response(b"", content_type="text/event-stream")
+        response = Response(self._live.stream(view), content_type="text/event-stream")
+        response.timeout = None
+        return response
+
+    async def _openapi(self) -> Response:
+        return Response(as_json(document(registry)), content_type="application/json")
+
+
+def _add_error_handlers(app: Quart, site: Site) -> None:
+    async def tell(error: Exception) -> Response:
+        problem = _as_problem(error)
+        if _is_for_people():
+            with contextlib.suppress(Exception):  # an error page that fails must not hide the error
+                text = await pages.page(
+                    "error", site, status=problem.status, title=problem.title, detail=problem.detail
+                )
+                return Response(text, problem.status, headers=problem.headers)
+        body = b"" if request.method == "HEAD" else problem.body()
+        return Response(body, problem.status, content_type=MEDIA_TYPE, headers=problem.headers)
+
+    app.register_error_handler(Problem, tell)
+    app.register_error_handler(HTTPException, tell)
+
+
+def _as_problem(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    status = getattr(error, "code", None) or 500
+    if status == 404:
+        return Problem(404, f"there is nothing at {request.path[:200]}")
+    if status == 405:
+        allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or []))
+        return Problem(405, f"{request.method} is not for this: {allowed} is", {"Allow": allowed})
+    if status == 413:
+        return Problem(413, f"the body is larger than {limits.BODY} bytes")
+    if status == 500:
+        return Problem(500, "the monitor has failed to answer: its log tells why")
+    return Problem(status, str(getattr(error, "description", "") or "the request makes no sense"))
+
+
+def _is_for_people() -> bool:
+    api = request.path.startswith(("/api/", "/static/")) or request.path in (
+        "/openapi.json",
+        "/metrics",
+    )
+    return not api and "text/html" in request.headers.get("Accept", "")

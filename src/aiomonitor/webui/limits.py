@@ -1,0 +1,34 @@
+"""How much the web service takes from anybody, with the reasons; a leaf without imports."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CONNECTIONS: Final = 200
+"""At once; a browser has six per site and page streams one each. Each is a file of the process."""
+STREAMS: Final = 40
+"""Event streams at once: some pages for each of some people."""
+BODY: Final = 16 * 1024
+"""Bytes of a request's body: the longest that means something is a token in a form."""
+TARGET: Final = 4096
+"""Bytes of a request's path and query: a filter of `TEXT` characters fits, however encoded."""
+HEADERS: Final = 16 * 1024
+"""Bytes of a request's line and headers."""
+TEXT: Final = 200
+"""Characters of a filter or of a task's name in a path."""
+ROWS: Final = 1000
+"""Rows of a page: some 0.1 s of work."""
+CANCELS: Final = (30, 10.0)
+"""Cancellations in so many seconds: enough for a hand, too few for a script that runs wild."""
+CANCELS_AT_ONCE: Final = 8
+"""Cancellations that wait for their tasks: each holds a worker thread."""
+CANCEL_WAIT: Final = 30.0
+"""Seconds that one may wait for a task to end."""
+LOGINS: Final = (10, 60.0)
+"""Wrong tokens in so many seconds, of all clients together."""
+KEEP_ALIVE: Final = 15.0
+"""Seconds for a connection's next request to arrive as a whole."""
+BODY_WAIT: Final = 10
+"""Seconds for a body to arrive."""
+RESPONSE_WAIT: Final = 30
+"""Seconds for an answer to be taken; streams have no limit, but keep one message at most."""

@@ -1,0 +1,76 @@
+"""What the web service needs of the monitor; imports nothing that runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from aiomonitor.model import (
+        CancelResult,
+        Census,
+        EndedSortKey,
+        GroupKey,
+        GroupPage,
+        LoopPulse,
+        RunStatus,
+        SortKey,
+        TaskPage,
+        TaskStack,
+        TerminatedPage,
+        TerminatedStack,
+        ThreadStack,
+        TreePage,
+    )
+
+
+class Admission(Protocol):
+    """What lets a browser in once."""
+
+    def redeem(self, ticket: str) -> bool:
+        """Whether it is valid; it is not any more afterwards."""
+        ...
+
+
+class Site(Protocol):
+    """The monitor, as the pages see it: public queries, for worker threads."""
+
+    @property
+    def tickets(self) -> Admission:
+        """The one-time links that were given out."""
+        ...
+
+    @property
+    def host(self) -> str:
+        """Where the services listen, as it was given."""
+        ...
+
+    @property
+    def webui_port(self) -> int | None:
+        """The real one."""
+        ...
+
+    def task_page(
+        self, *, filter: str, sort: SortKey, reverse: bool, limit: int | None, offset: int
+    ) -> TaskPage: ...
+
+    def terminated_page(
+        self, *, filter: str, sort: EndedSortKey, reverse: bool, limit: int | None, offset: int
+    ) -> TerminatedPage: ...
+
+    def census(self) -> Census: ...
+
+    def groups(self, by: GroupKey, *, filter: str, limit: int | None) -> GroupPage: ...
+
+    def tree(self, parent: int, *, filter: str, limit: int | None, offset: int) -> TreePage: ...
+
+    def status(self) -> RunStatus: ...
+
+    def pulse(self, wait: float = 0.0) -> LoopPulse: ...
+
+    def stack(self, task: int | str) -> TaskStack: ...
+
+    def terminated_stack(self, task: int | str) -> TerminatedStack: ...
+
+    def threads(self) -> tuple[ThreadStack, ...]: ...
+
+    def cancel(self, task: int | str, timeout: float) -> CancelResult: ...

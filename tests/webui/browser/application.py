@@ -60,7 +60,7 @@ class Shop:
 
     async def heart(self) -> None:
         """Something that goes on."""
-        while True:
+        for _ in iter(int, 1):
             await asyncio.sleep(0.05)
 
     async def book_deliveries(self) -> None:
@@ -102,10 +102,10 @@ class Shop:
         """Whether a task that was kept has not ended."""
         return not self.kept[name].done()
 
-    async def block(self) -> None:
-        """Block the loop as soon as this is answered, until `release`."""
+    def block(self) -> None:
+        """Block the loop until `release`; from the control's thread."""
         self._released.clear()
-        self.loop.call_soon(self._stand_still)
+        self.loop.call_soon_threadsafe(self._stand_still)
 
     def _stand_still(self) -> None:
         self._released.wait()  # BLOCKED HERE
@@ -119,11 +119,10 @@ def control(shop: Shop) -> None:
     """Do what the tests ask for, until they close the pipe."""
     for line in sys.stdin:
         name, *arguments = json.loads(line)
-        if name == "release":
-            print(json.dumps(shop.release()), flush=True)
-            continue
-        asked = asyncio.run_coroutine_threadsafe(getattr(shop, name)(*arguments), shop.loop)
-        print(json.dumps(asked.result()), flush=True)
+        answer = getattr(shop, name)(*arguments)
+        if asyncio.iscoroutine(answer):
+            answer = asyncio.run_coroutine_threadsafe(answer, shop.loop).result()
+        print(json.dumps(answer), flush=True)
     shop.release()
     shop.loop.call_soon_threadsafe(shop.closed.set)
 
@@ -135,9 +134,7 @@ async def main() -> None:
     parser.add_argument("tasks", type=int)
     options = parser.parse_args()
     shop = Shop()
-    with aiomonitor.start_monitor(
-        port=None, console_port=None, webui_port=options.port
-    ) as monitor:
+    with aiomonitor.start_monitor(port=None, console_port=None, webui_port=options.port) as monitor:
         await shop.open()
         await shop.add(options.tasks, "customer")
         print(json.dumps(monitor.webui_port), flush=True)

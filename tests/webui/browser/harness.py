@@ -20,7 +20,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, ConsoleMessage, Locator, LocatorAssertions, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
 
 PATIENCE: Final = 15.0
 """Seconds after which what a test waits for will not come; no test waits so long if all is well."""
@@ -32,11 +32,13 @@ BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 FOREIGN: Final = "foreign.example"
 """A name that the browser takes for this machine: what is left of a DNS that was rebound."""
 
+RESOLVING: Final = f"MAP {FOREIGN} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+"""All other names are nobody's: no request leaves this machine."""
+
 OPTIONS: Final = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
-    f"--host-resolver-rules=MAP {FOREIGN} 127.0.0.1,MAP * ~NOTFOUND,EXCLUDE 127.0.0.1,"
-    "EXCLUDE localhost",
+    f"--host-resolver-rules={RESOLVING}",
 )
 
 
@@ -63,7 +65,7 @@ def open_browser() -> Iterator[Browser]:
         browser.close()
 
 
-def expect(locator: Locator) -> LocatorAssertions:
+def expect(locator: Locator) -> Any:
     """Playwright's assertions, which wait for what they assert."""
     from playwright.sync_api import expect as waiting
 

@@ -108,7 +108,7 @@ const states = STATES.map((state) => {
   const part = h("span", { data: { state } });
   const number = h("strong");
   bar.append(part);
-  legend.append(h("a", { href: url.address("/tasks", { state }) }, h("span", { class: "state", data: { state } }, state), " ", number));
+  legend.append(h("a", { href: url.address("/tasks", { by: "state", key: state }) }, h("span", { class: "state", data: { state } }, state), " ", number));
   return { state, part, number };
 });
 const countedAgo = h("span", { class: "quiet" });

@@ -370,6 +370,7 @@ def test_finished(tab: Tab) -> None:
     """A failure is found by its outcome, with its exception and where it was raised."""
     tab.open("/finished")
     tab.page.get_by_label("Outcome").select_option("failed")
+    expect(tab.page.locator(".grid")).to_have_attribute("aria-rowcount", "2")
     expect(tab.row("label-1")).to_contain_text("ValueError: paper <b>jam</b>")
     tab.page.keyboard.press("j")
     tab.page.keyboard.press("Enter")

@@ -53,6 +53,7 @@ class Shop:
         failing = self.keep(self.jam(), "label-1")
         boss = self.keep(self.dismiss(self.keep(self.wait(), "clerk")), "boss")
         await asyncio.wait([failing, boss])
+        failing.exception()  # or Python tells that nobody has asked
 
     async def wait(self) -> None:
         """For the end."""

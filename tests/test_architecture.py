@@ -35,9 +35,11 @@ LEVELS = {
     **dict.fromkeys(["backends", "render", "tables", "listeners", "client"], 1),
     **dict.fromkeys(["arguments", "parameters", "registry"], 1),
     **dict.fromkeys(["commands", "tracker", "ordering", "lives", "history", "ancestry"], 2),
-    **dict.fromkeys(["queries", "listing", "builtin"], 3),
+    **dict.fromkeys(["pulse", "survey"], 2),
+    **dict.fromkeys(["queries", "listing", "builtin", "web_command"], 3),
     **dict.fromkeys(["monitor", "__init__"], 4),
     "terminal": 5,
+    "webui": 5,
     "service": 6,
     "cli": 7,
     **dict.fromkeys(["demo", "__main__"], 8),
@@ -49,6 +51,7 @@ CLIMBS = {("monitor", "service")}
 
 SEES = {
     "terminal": {"terminal", "client", "errors", "model", "tables"},
+    "webui": {"webui", "errors", "model", "queries", "__init__"},
     "cli": {"cli", "terminal.telnet", "errors", "model", "__init__"},
     "demo": {"monitor", "errors", "utils"},
 }
@@ -58,10 +61,11 @@ RESERVED = {
     "asyncio": r"backends\._asyncio\w*|terminal\.(editor|keys)|service|demo",
     "trio": r"backends\._trio\w*",
     "prompt_toolkit": r"terminal\.(editor|keys)",
-    "anyio": r"client|service|terminal\.\w+|cli(\.\w+)?",
+    "anyio": r"client|service|terminal\.\w+|cli(\.\w+)?|webui\.\w+",
     "click": r"arguments|parameters|tables|cli(\.\w+)?|__main__",
     "quart": r"webui(\.\w+)?|service",
     "hypercorn": r"webui(\.\w+)?|service",
+    "prometheus_client": r"webui\.metrics",
 }
 """What is imported in some modules alone; "terminal" sees no runtime but through anyio."""
 

@@ -80,7 +80,7 @@ class Ancestry:
         """Nothing that is kept here refers to a task; a life may, so it is let go of at once."""
         found: dict[int, Origin] = {}
         life = None
-        for task in self._backend.live_tasks():
+        for task in self._backend.live_tasks(quick=True):
             number = self._backend.number_of(task)
             if number in wanted:
                 life = self._backend.life_of(task)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import heapq
 import operator
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from .backends.base import TaskHandle
 
@@ -36,7 +36,10 @@ class Selection:
 
     def offer(self, key: Any, serial: int, task: TaskHandle) -> None:
         """Take the task in, if it may be among the first; `serial` is different for each."""
-        if self._last is None or self._comes_before((key, serial), self._last):
+        last = self._last
+        if last is not None and self._comes_before(last[0], key):
+            return  # most of many are turned away here
+        if last is None or self._comes_before((key, serial), last):
             self._run.append((key, serial, weakref.ref(task)))
             if len(self._run) >= self._RUN + (self._limit or 0):
                 self._end_run()
@@ -55,6 +58,59 @@ class Selection:
         """What was selected, in order."""
         self._end_run()
         return heapq.merge(*self._runs, self._run, reverse=self._reverse)
+
+
+class Sample:
+    """Some of many sort keys, evenly spread, that cut the others into parts of like size."""
+
+    _SIZE = 1024
+
+    def __init__(self) -> None:
+        self._kept: list[Any] = []
+        self._step = 1
+        self._seen = 0
+
+    def offer(self, key: Any) -> None:
+        """Keep the key, if it is its turn."""
+        if self._seen % self._step == 0:
+            self._kept.append(key)
+            if len(self._kept) == self._SIZE:
+                del self._kept[1::2]
+                self._step *= 2
+        self._seen += 1
+
+    def cuts(self) -> list[Any]:
+        """The keys, in order."""
+        return sorted(self._kept)
+
+
+class Part(NamedTuple):
+    """Consecutive parts of what `Sample.cuts` cuts, from the first to the last one; `before` is how
+    many keys come before them."""
+
+    first: int
+    last: int
+    before: int
+
+
+def part_with(counts: Sequence[int], offset: int, limit: int, *, reverse: bool) -> Part:
+    """Where the keys number `offset` to `offset + limit` are, by how many are in each part."""
+    order = range(len(counts))[:: -1 if reverse else 1]
+    before = seen = 0
+    first: int | None = None
+    last = order[-1]
+    for part in order:
+        seen += counts[part]
+        if first is None:
+            if seen <= offset:
+                before = seen
+                continue
+            first = part
+        if seen >= offset + limit:
+            last = part
+            break
+    lower, upper = sorted((last if first is None else first, last))
+    return Part(lower, upper, before)
 
 
 def natural(text: str) -> tuple[str, int]:

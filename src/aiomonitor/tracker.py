@@ -6,6 +6,7 @@ and a listing keeps weak references, page by page.
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 import threading
@@ -18,7 +19,7 @@ from .errors import TaskNotFoundError
 from .history import History
 from .lives import canceller, created_by, standing
 from .model import TaskInfo, TaskPage
-from .ordering import Candidate, Selection, natural
+from .ordering import Candidate, Sample, Selection, natural, part_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
+_DEEP = 2000
+"""Rows from the first one on that are kept in order without a second thought."""
+_QUICK = ("id", "age")
 _NUMBERS_TOLD = 5
 """How many numbers an error names when several tasks share a name."""
 
@@ -41,6 +45,7 @@ class Tracker:
         self.history = History(backend, history)
         self.ancestry = Ancestry(backend, self.history)
         self._last_number = 0
+        self._cuts: dict[SortKey, list[Any]] = {}
         self._lock = threading.Lock()
 
     def number(self, task: TaskHandle) -> int:
@@ -57,7 +62,7 @@ class Tracker:
 
     def count(self) -> int:
         """How many tasks are live."""
-        return sum(1 for _ in self._backend.live_tasks())
+        return sum(1 for _ in self._backend.live_tasks(quick=True))
 
     def page(
         self, *, filter: str, sort: SortKey, reverse: bool, limit: int | None, offset: int = 0
@@ -67,18 +72,61 @@ class Tracker:
 
         Weak references and sort keys are kept, not tasks; and with a limit only a few of them.
         """
+        if limit is not None and offset + limit > _DEEP:
+            return self._deep_page(filter, sort, limit, offset, reverse=reverse)
         total = matched = 0
         selection = Selection(None if limit is None else limit + offset, reverse=reverse)
         wanted = filter.casefold()
         key_of = getattr(self, f"_by_{sort}")
-        for task in self._backend.live_tasks():
+        offer = selection.offer
+        for task in self._backend.live_tasks(quick=sort in _QUICK and not wanted):
             total += 1
             if not wanted or self._matches(task, wanted):
                 matched += 1
-                selection.offer(key_of(task), matched, task)
+                offer(key_of(task), matched, task)
         task = None
         chosen = itertools.islice(selection.chosen(), offset, None)
         return TaskPage(total=total, matched=matched, tasks=self._described(chosen))
+
+    def _deep_page(
+        self, filter: str, sort: SortKey, limit: int, offset: int, *, reverse: bool
+    ) -> TaskPage:
+        """A page that begins far from the first row: what comes before it is counted, not kept.
+
+        Tens of thousands of references would make the garbage collector run, which stops the
+        application for a third of a second. So the keys are counted by parts, between those of a
+        sample, and then the tasks of a few parts are put in order.
+        """
+        cuts = self._cuts.get(sort) or self._sample(sort)
+        counts, total = [0] * (len(cuts) + 1), 0
+        key_of = getattr(self, f"_by_{sort}")
+        for task in self._backend.live_tasks():
+            total += 1
+            if self.matches(task, filter):
+                counts[bisect.bisect_right(cuts, key_of(task))] += 1
+        task = None
+        wanted = part_with(counts, offset, limit, reverse=reverse)
+        if sum(counts[wanted.first : wanted.last + 1]) > limit + _DEEP:
+            self._cuts.pop(sort, None)  # they are of other tasks: the next page takes new ones
+        offset -= wanted.before
+        selection = Selection(limit + offset, reverse=reverse)
+        for serial, task in enumerate(self._backend.live_tasks()):
+            if self.matches(task, filter):
+                key = key_of(task)
+                if wanted.first <= bisect.bisect_right(cuts, key) <= wanted.last:
+                    selection.offer(key, serial, task)
+        task = None
+        chosen = itertools.islice(selection.chosen(), offset, None)
+        return TaskPage(total=total, matched=sum(counts), tasks=self._described(chosen))
+
+    def _sample(self, sort: SortKey) -> list[Any]:
+        sample = Sample()
+        key_of = getattr(self, f"_by_{sort}")
+        for task in self._backend.live_tasks():
+            sample.offer(key_of(task))
+        task = None
+        cuts = self._cuts[sort] = sample.cuts()
+        return cuts
 
     def _described(self, chosen: Iterator[Candidate]) -> Iterator[TaskInfo]:
         """Rows, made when they are asked for."""
@@ -90,7 +138,7 @@ class Tracker:
         """Rows of the live tasks that have these numbers, in their order."""
         wanted = dict.fromkeys(numbers)
         found: dict[int, weakref.ref[TaskHandle]] = {}
-        for task in self._backend.live_tasks() if wanted else ():
+        for task in self._backend.live_tasks(quick=True) if wanted else ():
             number = self._backend.number_of(task)
             if number is not None and number in wanted:
                 found[number] = weakref.ref(task)
@@ -121,10 +169,10 @@ class Tracker:
         return self._backend.number_of(task) or math.inf
 
     def _by_name(self, task: TaskHandle) -> Any:
-        return natural(self._backend.names(task)[0])
+        return natural(self._backend.names(task)[0]), self._by_id(task)
 
     def _by_coroutine(self, task: TaskHandle) -> Any:
-        return self._backend.names(task)[1]
+        return self._backend.names(task)[1], self._by_id(task)
 
     def _by_age(self, task: TaskHandle) -> Any:
         """The youngest first; those whose creation nobody saw are older than the monitor."""
@@ -132,11 +180,12 @@ class Tracker:
         return -life.born if life is not None and life.stack else math.inf
 
     def _by_state(self, task: TaskHandle) -> Any:
-        return self._backend.facts(task).state
+        return self._backend.facts(task).state, self._by_id(task)
 
     def _by_where(self, task: TaskHandle) -> Any:
         point, awaits = self._backend.innermost(task)
-        return (point.code.co_filename, point.lasti, awaits) if point else ("", 0, awaits)
+        place = (point.code.co_filename, point.lasti) if point else ("", 0)
+        return place, awaits, self._by_id(task)
 
     def describe(self, task: TaskHandle) -> TaskInfo:
         """One task as a value."""
@@ -197,7 +246,7 @@ class Tracker:
 
     def _find_by_number(self, wanted: int) -> weakref.ref[TaskHandle] | None:
         found = None
-        for task in self._backend.live_tasks():
+        for task in self._backend.live_tasks(quick=True):
             if self._backend.number_of(task) == wanted:
                 found = weakref.ref(task)
                 break

@@ -66,6 +66,7 @@ class AsyncioBackend:
     def __init__(self, loop: asyncio.AbstractEventLoop, *, hooked: bool = False) -> None:
         self._loop = loop
         self._recording = Recording(loop, hooked=hooked)
+        self.life_of = self._recording.life_of
         self._thread_id: int | None = None
         self._releaser = Releaser(self.call_in_loop)
         self._canceller = Canceller(loop)
@@ -99,9 +100,10 @@ class AsyncioBackend:
         if self._loop.is_closed():
             self._releaser.abandon()
 
-    def live_tasks(self) -> Generator[TaskHandle, None, None]:
+    def live_tasks(self, *, quick: bool = False) -> Generator[TaskHandle, None, None]:
         found = tasks.references(self._loop, self._releaser)
-        return tasks.lend(found, self._ours, self._releaser)
+        size = tasks.LARGE_CHUNK if quick else tasks.CHUNK
+        return tasks.lend(found, self._ours, self._releaser, size)
 
     def borrow(
         self, references: Iterable[weakref.ref[TaskHandle]]
@@ -120,9 +122,6 @@ class AsyncioBackend:
 
     def next_number(self) -> int:
         return self._recording.next_number()
-
-    def life_of(self, task: TaskHandle) -> TaskLife | None:
-        return self._recording.life_of(task)
 
     def drain(self, limit: int) -> Sequence[TaskLife]:
         return self._recording.drain(limit)
@@ -171,7 +170,7 @@ class AsyncioBackend:
         return time.monotonic()
 
     def number_of(self, task: TaskHandle) -> int | None:
-        if (life := self._recording.life_of(task)) is not None:
+        if (life := self.life_of(task)) is not None:
             return life.number
         number: int | None = getattr(task, self._number_name, None)
         if number is None and self._numbers:

@@ -14,8 +14,8 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from ._asyncio_hook_end import record_of
 from ._asyncio_hook_queue import QUEUE_LIMIT, EndQueue
+from ._asyncio_hook_record import TaskRecord
 from ._asyncio_hook_stack import DEPTH
 from ._asyncio_hook_watch import LoopWatch
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from ._asyncio_hook_record import TaskRecord
 
 _numbers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Callable[[], int]] = (
     weakref.WeakKeyDictionary()
@@ -93,9 +92,10 @@ class TaskHook:
     def record(self, task: Any) -> TaskRecord | None:
         """What is known of a task; any thread. Of a live one, parts of it may still change."""
         watch = self._watch
-        record = record_of(task)
-        if record is None and watch is not None:
-            record = watch.others.get(task)
+        record = getattr(task, "cancel", None)  # as `record_of`, whose call would cost as much
+        if isinstance(record, TaskRecord):
+            return record if record.watch is watch else None
+        record = watch.others.get(task) if watch is not None else None
         return record if record is not None and record.watch is watch else None
 
     @property

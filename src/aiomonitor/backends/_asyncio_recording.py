@@ -11,7 +11,7 @@ from ._asyncio_cancel import Latch, post
 from ._asyncio_hook import TaskHook
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .life import TaskLife
 
@@ -27,6 +27,10 @@ class Recording:
     def __init__(self, loop: asyncio.AbstractEventLoop, *, hooked: bool) -> None:
         self._loop = loop
         self._hook = TaskHook(loop) if hooked else None
+        self.life_of: Callable[[Any], TaskLife | None]
+        """What is recorded of a live task."""
+        # No method, since a listing asks for each of a hundred thousand tasks.
+        self.life_of = self._hook.record if self._hook is not None else _nothing
         self._tried = Latch()
         self._ended = False
         self._counter = itertools.count(1)
@@ -84,10 +88,6 @@ class Recording:
         """Whether there is a hook at all, on the loop or not."""
         return self._hook is not None
 
-    def life_of(self, task: Any) -> TaskLife | None:
-        """What is recorded of a live task."""
-        return self._hook.record(task) if self._hook is not None else None
-
     def drain(self, limit: int) -> Sequence[TaskLife]:
         """As in `Backend`."""
         return self._hook.drain(limit) if self._hook is not None else ()
@@ -96,3 +96,7 @@ class Recording:
     def dropped(self) -> int:
         """As in `Backend`."""
         return self._hook.dropped if self._hook is not None else 0
+
+
+def _nothing(_: Any) -> None:
+    return None

@@ -35,6 +35,9 @@ CHUNK = 256
 """Tasks given out between two offers of the GIL: a reader that spends 5 µs on each takes a quarter
 of a switch interval (5 ms), and a loop that never idles costs it one interval per chunk."""
 
+LARGE_CHUNK = 1024
+"""The same for those who spend a µs at most."""
+
 SMALL_CHUNK = 16
 """The same for those who describe each task, at 80 µs."""
 

@@ -175,7 +175,7 @@ class FakeBackend:
     def detach(self) -> None:
         self.attached = False
 
-    def live_tasks(self) -> Generator[TaskHandle, None, None]:
+    def live_tasks(self, *, quick: bool = False) -> Generator[TaskHandle, None, None]:  # noqa: ARG002 - no chunks
         yield from [task for task in self.tasks if task.state != "done"]
 
     def borrow(

@@ -1,0 +1,98 @@
+"""Event streams: what changes, to whom, and what is too much."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from aiomonitor.webui import limits
+from aiomonitor.webui.events import Subscriber
+from aiomonitor.webui.views import Gone, Rows, make_view
+
+from .harness import Browser, Events, watched
+
+if TYPE_CHECKING:
+    from .harness import Watched
+
+
+def test_overview(browser: Browser) -> None:
+    """Every stream tells how the run is doing, with the newest sample alone."""
+    with Events(browser, "view=overview") as events:
+        assert len(events.next("status")["samples"]) == 1
+        assert events.next("status")["tasks"] >= 3
+
+
+def test_rows_change(application: Watched, browser: Browser) -> None:
+    """The first rows are whole; then those come that are new, and the order of all."""
+    with Events(browser, "view=tasks&filter=a&sort=name&limit=50") as events:
+        first = events.next("rows")
+        names = [row["name"] for row in first["rows"]]
+        assert {"alpha", "beta", "gamma"} <= {*names}
+        assert first["order"] == [row["number"] for row in first["rows"]]
+        application.add("a-newcomer")
+        change = events.next("rows")
+        assert [row["name"] for row in change["rows"]] == ["a-newcomer"]
+        assert change["order"] == [change["rows"][0]["number"], *first["order"]]
+        assert change["matched"] == first["matched"] + 1
+
+
+def test_a_task_ends(application: Watched, browser: Browser) -> None:
+    """A task's page is told that it has gone."""
+    application.add("mayfly")
+    with Events(browser, "view=task&ref=mayfly") as events:
+        assert events.next("task")["task"]["name"] == "mayfly"
+        browser.post("/api/tasks/mayfly/cancel")
+        assert "mayfly" in events.next("gone")["detail"]
+
+
+@pytest.mark.parametrize("view", ["finished", "tree", "tree&filter=beta"])
+def test_other_views(browser: Browser, view: str) -> None:
+    """They have rows as well."""
+    with Events(browser, f"view={view}") as events:
+        rows = events.next("rows")
+        assert len(rows["order"]) == len(rows["rows"])
+
+
+def test_too_many_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One stream too many is refused, until somebody leaves."""
+    monkeypatch.setattr(limits, "STREAMS", 1)
+    with watched() as (_, monitor):
+        browser = Browser(monitor.webui_port or 0)
+        with Events(browser, "view=overview") as events:
+            events.next("status")
+            answer = browser.get("/api/events?view=overview")
+            assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+            assert "streams" in answer.detail
+
+
+async def _slow_reader() -> list[bytes]:
+    page = make_view("tasks", {})
+    subscriber = Subscriber(page)
+    look = Rows(rows={1: "one", 2: "two"}, totals={"matched": 2})
+    subscriber.offer(b"1", look, b"change")
+    subscriber.offer(b"2", look, b"change")
+    told = [await subscriber.next()]
+    subscriber.offer(b"3", look, b"change")
+    told.append(await subscriber.next())
+    subscriber.end()
+    return [*told, await subscriber.next()]
+
+
+def test_a_slow_reader() -> None:
+    """One message waits at most; who missed one is told all again."""
+    missed, change, end = anyio.run(_slow_reader)
+    assert missed.startswith(b"2event: rows")
+    assert b'"order": [1, 2]' in missed
+    assert (change, end) == (b"3change", b"")
+
+
+def test_changes() -> None:
+    """Only rows that differ are told, nothing if none does, all if there was something else."""
+    old = Rows(rows={1: "a", 2: "b"}, totals={"matched": 2})
+    new = Rows(rows={2: "b", 3: "c"}, totals={"matched": 2})
+    assert b'"order": [2, 3], "rows": ["c"]' in new.since(old)
+    assert old.since(Rows(rows={1: "a", 2: "b"}, totals={"matched": 2})) == b""
+    assert old.since(Gone("x")) == old.whole()
+    assert Gone("x").since(Gone("x")) == b""

@@ -103,6 +103,17 @@ def tests_uvloop(session: nox.Session) -> None:
     session.run(*PYTEST, "-k", "uvloop", *session.posargs)
 
 
+@nox.session(python="3.13")
+def tests_browser(session: nox.Session) -> None:
+    """The pages of the web UI, in Chromium; what follows `--` goes to pytest.
+
+    One Python is enough: what they test is the browser's part, and a browser is large. Pictures of
+    all pages are left in `build/screenshots`.
+    """
+    install(session, ".", group="browser")
+    session.run("pytest", "-m", "browser", "tests/webui/browser", *session.posargs)
+
+
 @nox.session(python=PYTHONS[0], venv_backend="uv")
 def tests_oldest(session: nox.Session) -> None:
     """All tests, with the oldest version of everything that pyproject.toml allows."""

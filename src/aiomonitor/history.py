@@ -14,7 +14,7 @@ from itertools import chain, compress, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .lives import Origin, Teller, called
+from .lives import OUTCOMES, Origin, Teller, called
 from .ordering import natural
 from .utils import any_preserved, is_preserved
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .backends.base import Backend
     from .backends.life import TaskLife
-    from .model import EndedSortKey
+    from .model import EndedSortKey, Outcome
 
 PRESERVED_LIMIT = 10_000
 """Ended tasks kept of those marked with `preserve_termination_log`."""
@@ -135,15 +135,24 @@ class History:
         )
 
     def select(
-        self, *, filter: str, sort: EndedSortKey, reverse: bool, limit: int | None, offset: int = 0
+        self,
+        *,
+        filter: str,
+        outcome: Outcome | None = None,
+        sort: EndedSortKey,
+        reverse: bool,
+        limit: int | None,
+        offset: int = 0,
     ) -> Found:
-        """The ended tasks whose name or coroutine contains `filter`, the last to end first."""
+        """The ended tasks whose name or coroutine contains `filter`, the last to end first; with an
+        `outcome`, only those that ended so."""
         remembered = self._remembered()
         wanted = filter.casefold()
         matching = [
             life
             for life in remembered
-            if wanted in life.name.casefold() or wanted in life.coroutine.casefold()
+            if outcome in (None, OUTCOMES[life.outcome])
+            and (wanted in life.name.casefold() or wanted in life.coroutine.casefold())
         ]
         # The latest end is what one looks for, so that is what comes first.
         matching.sort(key=_SORT_KEYS[sort], reverse=reverse != (sort == "ended"))

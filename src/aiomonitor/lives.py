@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .backends import life as _life
 from .backends.frames import symbolise
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from .ancestry import Lineage
     from .backends.base import Backend, CodePoint
     from .backends.life import Cancellation, Stack, TaskLife
-    from .model import FrameInfo
+    from .model import FrameInfo, Outcome
 
-_OUTCOMES: dict[str, Literal["returned", "failed", "cancelled", "destroyed"]] = {
+OUTCOMES: dict[str, Outcome] = {
     "result": "returned",
     "exception": "failed",
     "cancelled": "cancelled",
@@ -183,7 +183,7 @@ def terminated_task(life: TaskLife, teller: Teller) -> TerminatedTask:
         number=life.number,
         name=life.name,
         coroutine=life.coroutine,
-        outcome=_OUTCOMES[life.outcome],
+        outcome=OUTCOMES[life.outcome],
         created_at=teller.wall_time(life.born) if seen else None,
         ended_at=teller.wall_time(life.ended),
         duration=life.ended - life.born if seen else None,

@@ -23,7 +23,9 @@ SortKey = Literal["id", "name", "coroutine", "state", "where", "age"]
 
 EndedSortKey = Literal["ended", "id", "name", "coroutine", "outcome", "duration"]
 
-GroupKey = Literal["coroutine", "created_in", "where"]
+Outcome = Literal["returned", "failed", "cancelled", "destroyed"]
+
+GroupKey = Literal["coroutine", "created_in", "where", "state"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,7 @@ class TerminatedTask:
     number: int
     name: str
     coroutine: str
-    outcome: Literal["returned", "failed", "cancelled", "destroyed"]
+    outcome: Outcome
     ended_at: float
     created_at: float | None = None
     duration: float | None = None

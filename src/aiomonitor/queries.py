@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         GroupKey,
         GroupPage,
         LoopPulse,
+        Outcome,
         SortKey,
         TaskInfo,
         TaskPage,
@@ -104,6 +105,22 @@ class Queries:
     ) -> GroupPage:
         """The live tasks by what they share, the largest group first."""
         return self._survey.groups(by, filter, limit)
+
+    def group_page(
+        self,
+        by: GroupKey,
+        key: str,
+        *,
+        filter: str = "",
+        sort: SortKey = "id",
+        reverse: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> TaskPage:
+        """As `task_page`, of the tasks in the group that has this key among `groups(by)`."""
+        return self._survey.members(
+            by, key, filter=filter, sort=sort, reverse=reverse, limit=limit, offset=offset
+        )
 
     def tree(
         self, parent: int = 0, *, filter: str = "", limit: int | None = None, offset: int = 0
@@ -180,15 +197,21 @@ class Queries:
         self,
         *,
         filter: str = "",
+        outcome: Outcome | None = None,
         sort: EndedSortKey = "ended",
         reverse: bool = False,
         limit: int | None = None,
         offset: int = 0,
     ) -> TerminatedPage:
         """As `terminated`, from the row `offset` on, with totals, and with a note if nothing is
-        being recorded."""
+        being recorded. With an `outcome`, only those that ended so."""
         found = self._tracker.history.select(
-            filter=filter, sort=sort, reverse=reverse, limit=limit, offset=offset
+            filter=filter,
+            outcome=outcome,
+            sort=sort,
+            reverse=reverse,
+            limit=limit,
+            offset=offset,
         )
         teller = self._teller(found.lives)
         return TerminatedPage(

@@ -8,18 +8,20 @@ not mind. Any thread of the monitor.
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from .backends.frames import symbolise
-from .model import Census, GroupPage, TaskGroup, TreeNode, TreePage
+from .model import Census, GroupPage, TaskGroup, TaskPage, TreeNode, TreePage
+from .ordering import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from .backends.base import Backend, CodePoint, TaskHandle
-    from .model import FrameInfo, GroupKey, TaskState
+    from .model import FrameInfo, GroupKey, SortKey, TaskState
     from .tracker import Tracker
 
 _STEPS = 100
@@ -67,6 +69,38 @@ class Survey:
             found=len(found),
             groups=tuple(group.told(now) for group in chosen),
         )
+
+    def members(
+        self,
+        by: GroupKey,
+        key: str,
+        *,
+        filter: str,
+        sort: SortKey,
+        reverse: bool,
+        limit: int | None,
+        offset: int,
+    ) -> TaskPage:
+        """The tasks of the group of that key, as `Tracker.page` has all tasks."""
+        total = matched = 0
+        selection = Selection(None if limit is None else limit + offset, reverse=reverse)
+        group_of = getattr(self, f"_by_{by}")
+        sort_key = self._tracker.sort_key(sort)
+        known: dict[Hashable, bool] = {}  # to symbolise each place once
+        for task in self._backend.live_tasks():
+            total += 1
+            group = group_of(task)
+            if group not in known:
+                known[group] = _key(group) == key
+            if known[group] and self._tracker.matches(task, filter):
+                matched += 1
+                selection.offer(sort_key(task), matched, task)
+        task = None
+        chosen = itertools.islice(selection.chosen(), offset, None)
+        return TaskPage(total=total, matched=matched, tasks=self._tracker.rows(chosen))
+
+    def _by_state(self, task: TaskHandle) -> Hashable:
+        return self._backend.facts(task).state
 
     def _by_coroutine(self, task: TaskHandle) -> Hashable:
         return self._backend.names(task)[1]
@@ -166,12 +200,17 @@ class _Group:
     def told(self, now: float) -> TaskGroup:
         place = None if isinstance(self.key, str) else _place(self.key[0])
         return TaskGroup(
-            key=self.key if isinstance(self.key, str) else _words(place, self.key[1]),
+            key=_key(self.key),
             count=self.count,
             oldest_age=None if math.isinf(self.born) else now - self.born,
             example=self.example,
             place=place,
         )
+
+
+def _key(group: Any) -> str:
+    """What the tasks of a group have in common, in words."""
+    return group if isinstance(group, str) else _words(_place(group[0]), group[1])
 
 
 def _place(point: CodePoint | None) -> FrameInfo | None:

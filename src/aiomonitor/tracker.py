@@ -155,6 +155,15 @@ class Tracker:
         name, coroutine = self._backend.names(task)
         return wanted in name.casefold() or wanted in coroutine.casefold()
 
+    def sort_key(self, sort: SortKey) -> Callable[[TaskHandle], Any]:
+        """What tells the order of tasks."""
+        key_of: Callable[[TaskHandle], Any] = getattr(self, f"_by_{sort}")
+        return key_of
+
+    def rows(self, chosen: Iterator[Candidate]) -> Iterator[TaskInfo]:
+        """Rows of tasks that were selected, made when they are asked for."""
+        return self._described(chosen)
+
     def _by_id(self, task: TaskHandle) -> Any:
         """Numbers are given when a task is first shown, so those without one come last."""
         return self._backend.number_of(task) or math.inf

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -46,6 +46,17 @@ def test_a_task(browser: Browser) -> None:
     assert stack["frames"][0]["function"].endswith("_wait")
     number = stack["task"]["number"]
     assert browser.get(f"/api/tasks/{number}").json["task"]["name"] == "beta"
+
+
+def test_members(browser: Browser) -> None:
+    """Each group can be listed by its key: just so many tasks as were counted."""
+    for by in ("coroutine", "created_in", "where", "state"):
+        for group in browser.get(f"/api/groups?by={by}").json["groups"]:
+            query = urlencode({"by": by, "key": group["key"], "sort": "name", "limit": 1})
+            page = browser.get(f"/api/tasks?{query}").json
+            assert page["matched"] == group["count"], (by, group["key"])
+            assert len(page["tasks"]) == 1
+    assert browser.get("/api/tasks?by=coroutine&key=nothing").json["matched"] == 0
 
 
 def test_groups(browser: Browser) -> None:
@@ -116,7 +127,9 @@ BAD = {
     "/api/tasks?sort=size": "sort is 'size': give one of id, name, coroutine, state, where, age",
     "/api/tasks?reverse=1": "reverse is '1': give true or false",
     "/api/tasks?cursor=-1": "cursor is '-1'",
-    "/api/tasks?page=2": "unknown parameter 'page'; known: filter, sort, reverse, limit, cursor",
+    "/api/tasks?page=2": "unknown parameter 'page'; known: filter, by, key, sort, reverse",
+    "/api/tasks?by=state": "by and key go together",
+    "/api/finished?outcome=lost": "give one of returned, failed, cancelled, destroyed",
     "/api/status?x=1": "unknown parameter 'x'; none is taken here",
     f"/api/tasks?filter={'x' * 201}": "give a text of at most 200 characters",
     "/api/events": "view is missing: give one of overview, tasks",

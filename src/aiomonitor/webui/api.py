@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from aiomonitor.errors import TaskNotFoundError
@@ -13,6 +14,7 @@ from aiomonitor.model import (
     EndedSortKey,
     GroupKey,
     GroupPage,
+    Outcome,
     SortKey,
     TaskStack,
     TerminatedStack,
@@ -57,6 +59,10 @@ AnySort = Annotated[
     Limits(text="What the rows are ordered by; what the view knows."),
 ]
 By = Annotated[GroupKey, Limits(text="What the tasks of a group have in common.")]
+Key = Annotated[
+    str, Limits(length=limits.KEY, text="Only the tasks of the group that has this key in `by`.")
+]
+Outcomes = Annotated[Outcome, Limits(text="Only the tasks that ended so.")]
 Parent = Annotated[
     int,
     Limits(least=0, most=NUMBER_LIMIT, text="The number of the creator; 0 for those without one."),
@@ -96,15 +102,20 @@ def tasks(
     desk: Desk,
     *,
     filter: Filter = "",
+    by: By | None = None,
+    key: Key | None = None,
     sort: Sort = "id",
     reverse: Reverse = False,
     limit: RowLimit = 100,
     cursor: Cursor = 0,
 ) -> TaskRows:
-    """The live tasks."""
-    page = desk.site.task_page(
-        filter=filter, sort=sort, reverse=reverse, limit=limit, offset=cursor
-    )
+    """The live tasks, or those of one group of `/api/groups`."""
+    if (by is None) != (key is None):
+        raise Problem(400, "by and key go together")
+    query = desk.site.task_page
+    if by is not None and key is not None:
+        query = partial(desk.site.group_page, by, key)
+    page = query(filter=filter, sort=sort, reverse=reverse, limit=limit, offset=cursor)
     return TaskRows(
         tasks=tuple(itertools.islice(page.tasks, limit)),
         total=page.total,
@@ -166,6 +177,7 @@ def finished(
     desk: Desk,
     *,
     filter: Filter = "",
+    outcome: Outcomes | None = None,
     sort: EndedSort = "ended",
     reverse: Reverse = False,
     limit: RowLimit = 100,
@@ -173,7 +185,7 @@ def finished(
 ) -> TerminatedRows:
     """The tasks that ended lately, and how."""
     page = desk.site.terminated_page(
-        filter=filter, sort=sort, reverse=reverse, limit=limit, offset=cursor
+        filter=filter, outcome=outcome, sort=sort, reverse=reverse, limit=limit, offset=cursor
     )
     return TerminatedRows(
         tasks=page.tasks,
@@ -202,6 +214,9 @@ def events(
     view: View,
     ref: Ref | None = None,
     filter: Filter | None = None,
+    by: By | None = None,
+    key: Key | None = None,
+    outcome: Outcomes | None = None,
     sort: AnySort | None = None,
     reverse: Reverse | None = None,
     limit: RowLimit | None = None,

@@ -16,6 +16,8 @@ HEADERS: Final = 16 * 1024
 """Bytes of a request's line and headers."""
 TEXT: Final = 200
 """Characters of a filter or of a task's name in a path."""
+KEY: Final = 1000
+"""Characters of a group's key: a path, a line, a function, and what that calls."""
 ROWS: Final = 1000
 """Rows of a page: some 0.1 s of work."""
 CANCELS: Final = (30, 10.0)

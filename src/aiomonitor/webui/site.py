@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         GroupKey,
         GroupPage,
         LoopPulse,
+        Outcome,
         RunStatus,
         SortKey,
         TaskPage,
@@ -53,8 +54,27 @@ class Site(Protocol):
         self, *, filter: str, sort: SortKey, reverse: bool, limit: int | None, offset: int
     ) -> TaskPage: ...
 
+    def group_page(
+        self,
+        by: GroupKey,
+        key: str,
+        *,
+        filter: str,
+        sort: SortKey,
+        reverse: bool,
+        limit: int | None,
+        offset: int,
+    ) -> TaskPage: ...
+
     def terminated_page(
-        self, *, filter: str, sort: EndedSortKey, reverse: bool, limit: int | None, offset: int
+        self,
+        *,
+        filter: str,
+        outcome: Outcome | None,
+        sort: EndedSortKey,
+        reverse: bool,
+        limit: int | None,
+        offset: int,
     ) -> TerminatedPage: ...
 
     def census(self) -> Census: ...

@@ -80,7 +80,8 @@
  * @property {number | null} blocked_for
  * @property {Sample[]} samples
  *
- * @typedef {{key: string, count: number, oldest_age: number | null, example: number}} Group
+ * @typedef {{key: string, count: number, oldest_age: number | null, example: number,
+ *            place?: Frame | null}} Group
  * @typedef {{task: Task, children: number, path?: [number, string][]}} TreeNode
  * @typedef {{parent: number, nodes: TreeNode[], total: number, cursor: string | null}} TreePage
  * @typedef {{task: Task, outcome: string, detail: string}} CancelResult

@@ -14,30 +14,26 @@ const KINDS = { ended: "good", requested: "", "already done": "", unresponsive: 
  * @param {Task} task
  */
 export function askToCancel(task) {
-  const dialog = openDialog(`Cancel task ${task.number}?`, [
+  openDialog(`Cancel task ${task.number}?`, [
     h("p", { class: "subject" }, h("strong", {}, task.name), " ", h("code", {}, task.coroutine)),
     h("p", { class: "quiet" }, location(task)),
     h("p", {}, "A CancelledError is raised in it where it waits. What awaits it may end, too."),
     h(
       "form",
       { method: "dialog", class: "choices" },
-      h("button", { class: "button", value: "no" }, "Keep it running"),
-      h("button", { class: "button danger", value: "yes", autofocus: true }, "Cancel the task"),
+      h("button", { class: "button" }, "Keep it running"),
+      h("button", { class: "button danger", autofocus: true, onclick: () => cancel(task) }, "Cancel the task"),
     ),
   ]);
-  dialog.returnValue = "";
-  dialog.onclose = () => {
-    dialog.onclose = null;
-    if (dialog.returnValue === "yes") cancel(task.number);
-  };
 }
 
-/** @param {number} number */
-async function cancel(number) {
+/** @param {Task} task */
+async function cancel({ number, name }) {
+  const label = `Task ${number} (${name})`;
   try {
     const { outcome, detail } = await post(`/api/tasks/${number}/cancel`);
-    toast(detail, KINDS[outcome] ?? "");
+    toast(`${label}: ${detail}`, KINDS[outcome] ?? "");
   } catch (error) {
-    toast(`Task ${number} was not cancelled: ${error instanceof Error ? error.message : error}`, "bad");
+    toast(`${label} was not cancelled: ${error instanceof Error ? error.message : error}`, "bad");
   }
 }

@@ -9,6 +9,8 @@ const { uPlot } = /** @type {any} */ (window);
 /** Seconds that a chart shows. */
 export const SPAN = 300;
 const HEIGHT = 92;
+/** Seconds from the left edge in which a time would run into the other axis's zero. */
+const BESIDE_ZERO = 25;
 
 /**
  * @typedef {object} Series
@@ -98,7 +100,8 @@ export class Chart {
         {
           stroke: color("--quiet"), font, grid: { show: false }, ticks: { show: false }, size: 18, gap: 2,
           space: 70,
-          values: (/** @type {any} */ _, /** @type {number[]} */ times) => times.map((time) => clockTime(time).slice(0, 5)),
+          values: (/** @type {any} */ plot, /** @type {number[]} */ times) =>
+            times.map((time) => (time - plot.scales.x.min < BESIDE_ZERO ? "" : clockTime(time).slice(0, 5))),
           incrs: [60, 120],
         },
         {

@@ -1,6 +1,6 @@
 // Numbers, times and places as text; pure, and in the same forms as in the terminal.
 // @ts-check
-/** @import {Frame, Task, EndedTask} from "./api.js" */
+/** @import {EndedTask, Frame, Group, Task} from "./api.js" */
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
@@ -129,6 +129,14 @@ export function place(frame) {
  */
 export function location(task) {
   return task.awaits ? `${place(task.location)} > ${task.awaits}` : place(task.location);
+}
+
+/**
+ * What the tasks of a group have in common, in short.
+ * @param {Group} group
+ */
+export function groupName({ key, place: frame }) {
+  return frame ? key.replace(frame.filename, baseName(frame.filename)) : key || "(not known)";
 }
 
 /**

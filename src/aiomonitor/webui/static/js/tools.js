@@ -52,10 +52,10 @@ export function filterField({ label, onFilter, onLeave }) {
  */
 export function choice(label, options, onChange) {
   const select = /** @type {HTMLSelectElement} */ (
-    h("select", {}, options.map(([value, title]) => h("option", { value }, title)))
+    h("select", { "aria-label": label }, options.map(([value, title]) => h("option", { value }, title)))
   );
   select.addEventListener("change", () => onChange(select.value));
-  return { element: h("label", { class: "choice" }, h("span", {}, label), select), select };
+  return { element: h("label", { class: "choice" }, h("span", { "aria-hidden": "true" }, label), select), select };
 }
 
 /**

@@ -4,19 +4,21 @@ import * as api from "../api.js";
 import { Chart, SPAN } from "../charts.js";
 import * as clock from "../clock.js";
 import { byId, fill, h, setText } from "../dom.js";
-import { age, count, counted, duration, ending, lag, percent, rate } from "../format.js";
+import { age, count, counted, duration, ending, groupName, lag, percent, rate } from "../format.js";
+import { paced } from "../pace.js";
 import { Shell } from "../shell.js";
 import * as url from "../url.js";
 /** @import {EndedTask, Group, Sample, Status} from "../api.js" */
 
 /** Seconds between two looks at groups and failures. */
 const EVERY = 5;
+/** Seconds without a sample that are shown as a gap. */
+const GAP = 4;
 const LARGEST = 8;
 const LATEST = 6;
 
 /** @type {Sample[]} */
 let samples = [];
-let sinceLists = EVERY;
 
 // --- charts -----------------------------------------------------------------------------------------
 
@@ -29,10 +31,23 @@ const charts = [
 fill(byId("charts"), charts.map(({ chart }) => chart.element));
 
 function drawCharts() {
-  const times = samples.map((sample) => sample[0]);
+  const drawn = samples.flatMap((sample, index) => {
+    const before = samples[index - 1];
+    return before && sample[0] - before[0] > GAP ? [emptyAt(before[0] + 1), sample] : [sample];
+  });
+  const times = drawn.map((sample) => sample[0]);
   for (const { chart, columns } of charts) {
-    chart.setData([times, ...columns.map((column) => samples.map((sample) => sample[column] ?? null))]);
+    chart.setData([times, ...columns.map((column) => drawn.map((sample) => sample[column] ?? null))]);
   }
+}
+
+/**
+ * Nothing was measured while nobody looked.
+ * @param {number} time
+ * @returns {Sample}
+ */
+function emptyAt(time) {
+  return [time, null, null, null, null, null];
 }
 
 /** @param {Sample[]} news */
@@ -93,14 +108,21 @@ const states = STATES.map((state) => {
   const part = h("span", { data: { state } });
   const number = h("strong");
   bar.append(part);
-  legend.append(h("a", { href: url.address("/tasks", { state }) }, h("span", { class: "state", data: { state } }, state), " ", number));
+  legend.append(h("a", { href: url.address("/tasks", { by: "state", key: state }) }, h("span", { class: "state", data: { state } }, state), " ", number));
   return { state, part, number };
 });
-fill(byId("states"), h("h2", {}, "States"), bar, legend);
+const countedAgo = h("span", { class: "quiet" });
+fill(byId("states"), h("h2", {}, "States"), bar, legend, countedAgo);
 
-/** @param {Status} status */
+let countedAt = 0;
+
+/** Counting very many tasks is not done each second: the last count stays. @param {Status} status */
 function showStates(status) {
-  byId("states").hidden = status.states === null;
+  if (status.states) countedAt = clock.now();
+  byId("states").hidden = countedAt === 0;
+  const seconds = clock.now() - countedAt;
+  setText(countedAgo, seconds < 3 ? "" : `counted ${age(seconds)} ago`);
+  if (!status.states) return;
   for (const { state, part, number } of states) {
     const many = status.states?.[state] ?? 0;
     part.style.flexGrow = String(many);
@@ -144,7 +166,7 @@ function showGroups(list, by, groups, total) {
           "a",
           { href: url.address("/tasks", { by, key: group.key }), title: `${group.key}\noldest ${age(group.oldest_age)}` },
           fillBar,
-          h("span", { class: "bar-name" }, group.key || "(unknown)"),
+          h("span", { class: "bar-name" }, groupName(group)),
           h("span", { class: "bar-count" }, count(group.count)),
         ),
       );
@@ -173,18 +195,18 @@ function showFailures(tasks) {
 }
 
 async function loadLists() {
-  sinceLists = 0;
-  try {
-    for (const { by, list } of lists) {
-      const { groups, matched } = await api.get("/api/groups", { by, limit: LARGEST });
-      showGroups(list, by, groups, matched);
-    }
-    const { tasks } = await api.get("/api/finished", { outcome: "failed", limit: LATEST });
-    showFailures(tasks.filter((/** @type {EndedTask} */ task) => task.outcome === "failed"));
-  } catch {
-    // the connection's state tells
+  for (const { by, list } of lists) {
+    const { groups, matched } = await api.get("/api/groups", { by, limit: LARGEST });
+    showGroups(list, by, groups, matched);
   }
 }
+
+async function loadFailures() {
+  const { tasks } = await api.get("/api/finished", { outcome: "failed", limit: LATEST });
+  showFailures(tasks);
+}
+
+const looks = [paced(EVERY, loadFailures), paced(EVERY, loadLists)];
 
 // --- the page ---------------------------------------------------------------------------------------
 
@@ -197,7 +219,7 @@ const shell = new Shell({
     showNotes(status);
     showStates(status);
     showUptime();
-    if (++sinceLists >= EVERY) loadLists();
+    for (const look of looks) look.ifDue();
   },
   onTick: showUptime,
 });

@@ -5,9 +5,10 @@ import { askToCancel } from "../cancel.js";
 import * as clock from "../clock.js";
 import { TASK } from "../columns.js";
 import { byId, fill, h, setText } from "../dom.js";
-import { age, count, counted } from "../format.js";
+import { age, count, counted, groupName } from "../format.js";
 import { buildLink, Grid, showLink } from "../grid.js";
 import * as keys from "../keys.js";
+import { paced } from "../pace.js";
 import { RemoteRows } from "../rows.js";
 import { Shell } from "../shell.js";
 import { choice, filterField, showChips, summaryText } from "../tools.js";
@@ -25,15 +26,14 @@ const GROUPINGS = { coroutine: "by coroutine", where: "by where they are", creat
 const place = byId("grid");
 
 function state() {
-  const { filter = "", sort = "id", reverse = "", by = "", key = "", state: inState = "", group = "" } =
-    Object.fromEntries(url.query());
-  return { filter, sort, reverse: reverse === "true", by, key, state: inState, group };
+  const { filter = "", sort = "id", reverse = "", by = "", key = "", group = "" } = Object.fromEntries(url.query());
+  return { filter, sort, reverse: reverse === "true", by, key, group };
 }
 
 /** What the server has to select by. */
 function selection() {
-  const { filter, sort, reverse, by, key, state: inState } = state();
-  return { filter, sort, reverse, ...(key ? { by, key } : {}), state: inState };
+  const { filter, sort, reverse, by, key } = state();
+  return { filter, sort, reverse, ...(by && key ? { by, key } : {}) };
 }
 
 // --- the tasks themselves ---------------------------------------------------------------------------
@@ -91,11 +91,11 @@ function showSummary() {
 
 /** Why there is no task, and what to do about it. */
 function nothing() {
-  const { filter, key, state: inState } = state();
+  const { filter, by, key } = state();
   if (!rows.total) {
     return [h("h2", {}, "No tasks"), h("p", {}, "The loop has none at the moment. They appear here as they are created.")];
   }
-  const what = [filter && `matches “${filter}”`, key && `is in ${key}`, inState && `is ${inState}`].filter(Boolean);
+  const what = [filter && `matches “${filter}”`, key && `is ${by === "state" ? key : `in ${key}`}`].filter(Boolean);
   return [
     h("h2", {}, `No task ${what.join(" and ")}`),
     h("p", {}, "A filter is a part of a task's name or of its coroutine's, in any case. ", `${counted(rows.total, "task")} live.`),
@@ -105,7 +105,7 @@ function nothing() {
 
 function clearAll() {
   field.input.value = "";
-  change({ filter: null, by: null, key: null, state: null }, true);
+  change({ filter: null, by: null, key: null }, true);
 }
 
 /** @param {unknown} error */
@@ -130,7 +130,6 @@ function restore() {
 /** @type {Group[]} */
 let groups = [];
 let groupTotal = 1;
-let sinceGroups = 0;
 
 /** @type {Grid<Group> | null} */
 let groupGrid = null;
@@ -143,7 +142,7 @@ function makeGroupGrid() {
     columns: [
       { name: "count", title: "Tasks", show: (cell, group) => setText(cell, count(group.count)) },
       { name: "share", title: "Share", build: (cell) => cell.append(h("span", { class: "share" })), show: showShare },
-      { name: "name", title: "Group", build: buildLink, show: (cell, group) => showLink(cell, group.key || "(unknown)", membersOf(group)) },
+      { name: "name", title: "Group", build: buildLink, show: (cell, group) => showLink(cell, groupName(group), membersOf(group)) },
       { name: "age", title: "Oldest", show: (cell, group) => setText(cell, age(group.oldest_age)) },
       {
         name: "example",
@@ -177,7 +176,6 @@ function membersOf(group) {
 async function loadGroups() {
   const { group, filter } = state();
   if (!group) return;
-  sinceGroups = 0;
   try {
     const answer = await api.get("/api/groups", { by: group, filter, limit: MOST_GROUPS });
     if (group !== state().group || filter !== state().filter) return;
@@ -195,6 +193,8 @@ async function loadGroups() {
   }
 }
 
+const look = paced(GROUPS_EVERY, loadGroups);
+
 // --- the page ---------------------------------------------------------------------------------------
 
 const summary = summaryText();
@@ -208,7 +208,7 @@ const grouping = choice("Group", [["", "not grouped"], ...Object.entries(GROUPIN
   change({ group, by: null, key: null }, true),
 );
 const inState = choice("State", [["", "any state"], ["running", "running"], ["runnable", "runnable"], ["waiting", "waiting"]], (value) =>
-  change({ state: value }, true),
+  change({ by: value && "state", key: value }, true),
 );
 fill(byId("tools"), field.element, inState.element, grouping.element, chips, h("span", { class: "spring" }), summary.element);
 
@@ -216,9 +216,7 @@ const shell = new Shell({
   title: "Tasks",
   view: () => (state().group ? { view: "overview" } : { view: "tasks", ...selection(), ...rows.window }),
   on: { rows: (event) => !state().group && rows.takeEvent(event) },
-  onStatus: () => {
-    if (++sinceGroups >= GROUPS_EVERY) loadGroups();
-  },
+  onStatus: () => state().group && look.ifDue(),
   onTick: () => !state().group && grid.tick(),
 });
 
@@ -234,18 +232,18 @@ function change(changes, push) {
 
 /** Show what the URL says. */
 function apply() {
-  const { filter, sort, reverse, by, key, group, state: wanted } = state();
+  const { filter, sort, reverse, by, key, group } = state();
   if (document.activeElement !== field.input) field.input.value = filter;
   grouping.select.value = group;
-  inState.select.value = wanted;
-  inState.element.hidden = group !== "";
+  inState.select.value = by === "state" ? key : "";
+  inState.element.hidden = group !== "" || (by !== "" && by !== "state");
   grid.setSort(sort, reverse);
   const title = { coroutine: "coroutine", where: "at", created_in: "created in" }[by] ?? by;
-  showChips(chips, key ? [{ title, value: key, clear: () => change({ by: null, key: null }, true) }] : []);
+  showChips(chips, key && by !== "state" ? [{ title, value: key, clear: () => change({ by: null, key: null }, true) }] : []);
   if (group) {
     groupGrid ??= makeGroupGrid();
     fill(place, groupGrid.element.parentElement);
-    loadGroups();
+    look.now();
   } else {
     fill(place, grid.element.parentElement);
     grid.scrollToTop();

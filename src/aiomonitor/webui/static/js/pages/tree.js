@@ -8,6 +8,7 @@ import { byId, fill, h, setText } from "../dom.js";
 import { counted, count } from "../format.js";
 import { Grid, showLink } from "../grid.js";
 import * as keys from "../keys.js";
+import { paced } from "../pace.js";
 import { Shell } from "../shell.js";
 import { filterField, summaryText } from "../tools.js";
 import * as url from "../url.js";
@@ -33,8 +34,6 @@ const branches = new Map();
 const wanted = new Map();
 /** @type {Line[]} */
 let lines = [];
-let sinceLoad = 0;
-let loading = false;
 
 function state() {
   const { filter = "", open = "" } = Object.fromEntries(url.query());
@@ -173,34 +172,36 @@ function toggle(line, unfold) {
   else open.delete(number);
   url.set({ open: [...open].join(".") });
   layOut();
-  return load();
+  return look.now();
 }
 
 /** @param {number} parent */
 function showMore(parent) {
   wanted.set(parent, (wanted.get(parent) ?? PAGE) + 5 * PAGE);
-  return load();
+  return look.now();
 }
 
 /** Fetch what is unfolded, from the roots on, and what is unfolded in there. */
 async function load() {
-  if (loading) return;
-  loading = true;
-  sinceLoad = 0;
   try {
     const { filter, open } = state();
     let parents = [0];
     while (parents.length) {
       const pages = await Promise.all(parents.map((parent) => loadBranch(parent, parent ? "" : filter)));
+      if (filter !== state().filter) return;
       layOut();
-      parents = pages.flatMap(({ nodes }) => nodes.filter((node) => node.children && open.has(node.task.number))).map((node) => node.task.number);
+      parents = pages
+        .flatMap(({ nodes }) => nodes)
+        .filter((node) => node.children && open.has(node.task.number))
+        .map((node) => node.task.number);
     }
   } catch (error) {
     if (!branches.size) grid.setEmpty([h("h2", {}, "No answer"), h("p", {}, error instanceof Error ? error.message : String(error))]);
-  } finally {
-    loading = false;
+    throw error;
   }
 }
+
+const look = paced(EVERY, load);
 
 /**
  * @param {number} parent
@@ -252,16 +253,13 @@ function change(changes) {
 function apply() {
   const { filter } = state();
   if (document.activeElement !== field.input) field.input.value = filter;
-  loading = false;
-  load();
+  look.now();
 }
 
 const shell = new Shell({
   title: "Tree",
-  view: () => ({ view: "tree", parent: 0 }),
-  onStatus: () => {
-    if (++sinceLoad >= EVERY) load();
-  },
+  view: () => ({ view: "overview" }), // a tree in several branches is asked for, not streamed
+  onStatus: () => look.ifDue(),
   onTick: () => grid.tick(),
 });
 

@@ -55,6 +55,7 @@ class Evaluation:
         self._thread_id: int | None = None
         """The loop's thread, while the typed code has it."""
         self._struck = False
+        self._is_closed = False  # the loop has ended before us
         # Held for a few instructions: it keeps an interrupt from hitting anybody else's code.
         self._lock = threading.Lock()
 
@@ -66,7 +67,9 @@ class Evaluation:
 
     @property
     def is_running_here(self) -> bool:
-        return self._thread_id == threading.get_ident()
+        if self._thread_id != threading.get_ident():
+            return False
+        return asyncio.current_task(self._loop) is self._task  # an eager task's step is nested
 
     def _start(self) -> None:
         with self._lock:
@@ -93,7 +96,7 @@ class Evaluation:
             if inspect.iscoroutine(result):
                 await self._steps(result)
         except BaseException as error:
-            if isinstance(error, GeneratorExit) or is_for_application(error):
+            if self._is_closed or is_for_application(error):
                 raise
             self._conclude(error)
         finally:
@@ -134,6 +137,7 @@ class Evaluation:
             try:
                 resume = functools.partial(coroutine.send, (yield awaited))
             except BaseException as error:
+                self._is_closed = isinstance(error, GeneratorExit)
                 resume = functools.partial(coroutine.throw, error)
 
     def _step(self, function: Callable[[], Any]) -> Any:

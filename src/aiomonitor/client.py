@@ -53,9 +53,9 @@ class CommandRun:
         self.status = 0  # 0: well, 1: it failed, 2: it was not understood
         self.leaving = False  # set by `exit`: the session ends after this command
         self.interrupted = False
-        self.on_interrupt: Callable[[], bool] | None = None
-        """Set by a command that handles Ctrl-C: whether there was something to interrupt, or the
-        key is one for the client's prompt. Called in the monitor's loop."""
+        self.on_interrupt: Callable[[], None] | None = None
+        """Set by a command that handles Ctrl-C itself, unless the key is for the line that it has
+        asked for. Called in the monitor's loop."""
         self.python: PythonReader | None = None
         """Set by a command that reads Python."""
         self._dialogue: Dialogue | None = None

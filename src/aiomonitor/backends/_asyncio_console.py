@@ -96,9 +96,10 @@ class Evaluation:
             if inspect.iscoroutine(result):
                 await self._steps(result)
         except BaseException as error:
-            if self._is_closed or is_for_application(error):
+            if is_for_application(error):
                 raise
-            self._conclude(error)
+            if not self._is_closed:
+                self._conclude(error)
         finally:
             if not _KEEPS_CONTEXT:
                 self.context = contextvars.copy_context()

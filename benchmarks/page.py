@@ -170,7 +170,7 @@ CONSOLE = Section(
     "without tracking runs in all of them; the last row is what no console costs against no "
     "console.",
     [
-        Measure("99th percentile without a console", "console.none_p99_us", "us"),
+        Measure("99th percentile without a console", "console.none_p99_us", "µs"),
         Measure("with one, against that", "console.console_p99_ratio", "×", 1.1),
         Measure("without one, against itself", "console.again_p99_ratio", "×"),
     ],

@@ -186,6 +186,13 @@ class TerminalSource:
             self._taken = anyio.Event()
             await self._taken.wait()
 
+    def take_interrupt(self) -> bool:
+        """See `LineSource`: it may have come in one packet with Enter."""
+        _, key, rest = self._typed.rpartition(_INTERRUPT)
+        if key:
+            self._typed = rest
+        return bool(key)
+
     def show(self, text: str) -> None:
         """See `LineSource`: above the line that is being typed."""
         self._at_prompt(self._show, text if text.endswith("\n") else text + "\n")

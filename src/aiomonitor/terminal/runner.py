@@ -199,6 +199,9 @@ class _SessionDialogue(Dialogue):
             raise CommandInterrupted from None
         if isinstance(line, LineTooLong):
             raise CommandError(line.refusal)
+        interrupt = self._command_run.on_interrupt
+        if interrupt is not None and self._conversation.source.take_interrupt():
+            interrupt()
         return line
 
     def upcoming(self) -> str | None:

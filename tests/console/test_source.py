@@ -18,7 +18,7 @@ from aiomonitor.console.source import BLOCK_LIMIT, Block, Rejected, Source, next
 from .typist import seat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 def push_all(text: str) -> list[str]:
@@ -72,6 +72,28 @@ def test_a_block_that_never_ends() -> None:
     typed = Source()
     outcomes = [found for _ in range(100) for found in typed.push("(" + " " * (BLOCK_LIMIT // 50))]
     assert [type(found) for found in outcomes][:1] == [Rejected]
+
+
+def test_a_long_block() -> None:
+    """A function of a thousand lines is compiled a few times, not once per line."""
+    body = "\n".join(f"    x{number} = {number}" for number in range(1000))
+    trials = 0
+
+    def counted(trial: Callable[[], object]) -> object:
+        nonlocal trials
+        trials += 1
+        return trial()
+
+    typed = Source(counted)
+    outcomes = [found for line in f"def f():\n{body}\n".split("\n") for found in typed.push(line)]
+    assert [type(found) for found in outcomes] == [Block]
+    assert trials < 50
+
+
+def test_a_long_literal() -> None:
+    """What has to be compiled with each line is limited."""
+    assert push_all("[\n" + "1,\n" * 100 + "]") == ["block"]
+    assert push_all("[\n" + "1,\n" * 1000)[0] == "ValueError"
 
 
 def test_the_process_keeps_its_warning_filters() -> None:

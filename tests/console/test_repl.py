@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import logging
 import sys
 import threading
@@ -168,6 +169,23 @@ def test_the_applications_output_is_untouched(
     here.end()
     assert capsys.readouterr().out == "the application's\nthe test's\n"
     assert type(sys.stdout).__name__ != "Router"
+
+
+def test_a_stream_that_was_replaced(backend: AsyncioBackend) -> None:
+    """If the application replaces `sys.stdout`, the next console is routed all the same."""
+    before = sys.stdout
+    with seat(backend) as one:
+        assert one.typist.enter("print(1)") == "1\n"
+        sys.stdout = theirs = io.StringIO()
+        try:
+            with seat(backend) as two:
+                assert two.typist.enter("print(2)") == "2\n"
+            assert one.typist.enter("print(3)") == "3\n"
+            one.end()
+            assert sys.stdout is theirs
+            assert theirs.getvalue() == ""
+        finally:
+            sys.stdout = before
 
 
 def test_help_is_for_the_client(here: Seat, capsys: pytest.CaptureFixture[str]) -> None:

@@ -137,8 +137,11 @@ class Evaluation:
                 continue
             try:
                 resume = functools.partial(coroutine.send, (yield awaited))
+            except GeneratorExit:
+                self._is_closed = True
+                coroutine.close()  # unless the garbage collector has done so before
+                raise
             except BaseException as error:
-                self._is_closed = isinstance(error, GeneratorExit)
                 resume = functools.partial(coroutine.throw, error)
 
     def _step(self, function: Callable[[], Any]) -> Any:

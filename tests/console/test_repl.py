@@ -287,7 +287,7 @@ def test_a_loop_that_ends_during_an_await(
 ) -> None:
     """The block ends with its loop, and nobody complains on the application's terminal."""
     here.typist.type(
-        "try:", "    print('running'); await loop.create_future()", "finally:", "    nothing", ""
+        "try:", "    print('running'); await loop.create_future()", "finally:", "    pass", ""
     )
     here.typist.until("running\n")
     application.close()

@@ -35,7 +35,7 @@ class Router:
         self._aiomonitor_original = original
 
     @property  # type: ignore[misc]  # that is what proxies do
-    def __class__(self) -> Any:
+    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """What `isinstance` asks: an application may expect an `io.TextIOWrapper`."""
         return type(self._aiomonitor_original)
 

@@ -17,6 +17,8 @@ import threading
 import types
 from typing import TYPE_CHECKING, Any
 
+from aiomonitor.threads import raise_in_thread
+
 from ._asyncio_cancel import Latch, post
 from .stopping import is_for_application
 
@@ -158,8 +160,8 @@ class Evaluation:
 
     def _disarm(self) -> None:
         with self._lock:
-            if self._struck and self._thread_id is not None:
-                _raise_in(self._thread_id, None)  # takes a pending one back
+            if self._struck:
+                raise_in_thread(self._thread_id, None)  # takes a pending one back
             self._thread_id = None
             self._struck = False
 
@@ -169,15 +171,8 @@ class Evaluation:
             if self._thread_id is not None:
                 if not self._struck:
                     self._struck = True
-                    _raise_in(self._thread_id, ConsoleInterrupt)
+                    raise_in_thread(self._thread_id, ConsoleInterrupt)
             elif self._task is not None:
                 post(self._loop, self._task.cancel)
             elif not self.is_started and not self._ended.is_open:
                 self._ended.open()
-
-
-def _raise_in(thread_id: int, exception: type[BaseException] | None) -> None:
-    import ctypes
-
-    argument = ctypes.py_object(exception) if exception is not None else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), argument)

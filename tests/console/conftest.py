@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
 
 from aiomonitor.backends._asyncio import AsyncioBackend
 from running import Application
+from support import LOOP_KINDS
 
 from .typist import Seat, seat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-KINDS = [
-    "asyncio",
-    pytest.param(
-        "eager",
-        marks=pytest.mark.skipif(
-            sys.version_info < (3, 12), reason="needs Python 3.12: the eager task factory"
-        ),
-    ),
-    pytest.param(
-        "uvloop", marks=pytest.mark.skipif(find_spec("uvloop") is None, reason="needs uvloop")
-    ),
-]
 
 
 def new_loop(kind: str) -> asyncio.AbstractEventLoop:
@@ -43,7 +30,7 @@ def new_loop(kind: str) -> asyncio.AbstractEventLoop:
     return loop
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=LOOP_KINDS)
 def application(request: pytest.FixtureRequest) -> Iterator[Application]:
     """A loop that runs in a thread of its own."""
     application = Application(new_loop(request.param))

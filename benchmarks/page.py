@@ -163,6 +163,19 @@ FLOOD = Section(
     ],
 )
 
+CONSOLE = Section(
+    "A console that nobody types in",
+    "Requests that do nothing, 10 000 a second at fixed moments, with a console open and without, "
+    "in turns: their latency from their moment on, at the 99th percentile. Under load a monitor "
+    "without tracking runs in all of them; the last row is what no console costs against no "
+    "console.",
+    [
+        Measure("99th percentile without a console", "console.none_p99_us", "µs"),
+        Measure("with one, against that", "console.console_p99_ratio", "×", 1.1),
+        Measure("without one, against itself", "console.again_p99_ratio", "×"),
+    ],
+)
+
 
 def sections(small: int, large: int) -> list[Section]:
     """All tables, for these numbers of tasks."""
@@ -179,6 +192,7 @@ def sections(small: int, large: int) -> list[Section]:
         tracking("Tracking, on uvloop", "tracking_uvloop", 1.7),
         MEMORY,
         FLOOD,
+        CONSOLE,
         inspection(f"{many} tasks", heartbeat, f"inspect.{large}", aims=True),
         inspection(f"{few} tasks", heartbeat, f"inspect.{small}"),
         inspection(f"{many} tasks on uvloop", heartbeat, f"inspect_uvloop.{large}"),

@@ -72,6 +72,7 @@ def all_series(small: int, large: int) -> list[Series]:
         Series("tracking_uvloop", "tracking_cost.py", 15, (*uvloop, "--load", "spawn")),
         Series("memory", "tracking_memory.py", 3),
         Series("flood", "tracking_flood.py", 1),
+        Series("console", "console_idle.py", 9),
         Series("inspect", inspect, 9, ("--tasks", few, many), for_quick=True),
         Series("inspect_uvloop", inspect, 9, (*uvloop, "--tasks", many)),
         Series("inspect_telnet", inspect, 9, ("--telnet", "--tasks", many)),

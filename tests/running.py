@@ -32,8 +32,8 @@ def in_time() -> Iterator[None]:
 class Application:
     """An asyncio loop in a thread of its own."""
 
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.loop = loop or asyncio.new_event_loop()
         self.released = threading.Event()
         self._thread = threading.Thread(target=self.loop.run_forever)
         self._thread.start()

@@ -6,8 +6,10 @@ import contextvars
 import io
 import re
 import socket
+import sys
 import threading
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypedDict
 
 import anyio
@@ -49,6 +51,20 @@ class Ports(TypedDict):
 
 FREE: Ports = {"port": 0, "webui_port": 0, "console_port": 0}
 NOWHERE: Ports = {"port": None, "webui_port": None, "console_port": None}
+
+LOOP_KINDS = [
+    "asyncio",
+    pytest.param(
+        "eager",
+        marks=pytest.mark.skipif(
+            sys.version_info < (3, 12), reason="needs Python 3.12: the eager task factory"
+        ),
+    ),
+    pytest.param(
+        "uvloop", marks=pytest.mark.skipif(find_spec("uvloop") is None, reason="needs uvloop")
+    ),
+]
+"""The event loops that applications run on."""
 
 PATIENCE = 60.0
 """Seconds after which a test has failed. No test waits for them when all is well."""

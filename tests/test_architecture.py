@@ -30,7 +30,7 @@ LONGER = {"terminal.telnet": 400}
 """One state machine and the names of its protocol, which belong together."""
 
 LEVELS = {
-    **dict.fromkeys(["model", "errors", "utils"], 0),
+    **dict.fromkeys(["model", "errors", "utils", "threads"], 0),
     **dict.fromkeys(["terminal.telnet", "terminal.lines", "terminal.protocol"], 0),
     "dialogue": 0,
     **dict.fromkeys(["backends", "render", "tables", "listeners", "client"], 1),

@@ -186,3 +186,57 @@ def test_many_clients(application: Application) -> None:
         for client in clients:
             client.until("0 live tasks")
             client.socket.close()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "1",
+        "print('busy'); await asyncio.sleep(3600)",
+        "if print('busy') is None:\n    while True: pass\n",
+    ],
+)
+def test_closing_with_a_console_in_use(application: Application, typed: str) -> None:
+    """A console at its prompt, in an await or in an endless loop ends in time, and its code too."""
+    monitor = start_monitor(application.loop, **FREE)
+    with Client(monitor) as client:
+        client.send(f"console\n{typed}")
+        client.until("busy\n" if "busy" in typed else "1\n>>> ")
+        with in_time():
+            monitor.close()
+        assert client.hung_up()
+    went_on = threading.Event()
+    application.loop.call_soon_threadsafe(went_on.set)
+    assert went_on.wait(PATIENCE)
+
+
+def test_closing_in_the_loop_with_a_console_in_use(application: Application) -> None:
+    """The loop's own thread may close it while a console's code waits in that loop."""
+    monitor = start_monitor(application.loop, **FREE)
+    closed = threading.Event()
+
+    def close() -> None:
+        monitor.close()
+        closed.set()
+
+    with Client(monitor) as client:
+        client.send("console\nprint('busy'); await asyncio.sleep(3600)")
+        client.until("busy\n")
+        with in_time():
+            application.loop.call_soon_threadsafe(close)
+            assert closed.wait(PATIENCE)
+
+
+def test_no_console(application: Application) -> None:
+    """`console_enabled=False` opens no port, and the command refuses in one line."""
+    with (
+        start_monitor(application.loop, console_enabled=False, **FREE) as monitor,
+        Client(monitor) as client,
+    ):
+        assert monitor.console_port is None
+        client.until(">>> ")
+        client.send("console")
+        refusal = client.until("\nmonitor >>> ")
+        assert (
+            refusal == "the console is disabled: the monitor was started with console_enabled=False"
+        )

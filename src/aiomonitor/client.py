@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .dialogue import Dialogue
 from .errors import CommandInterrupted
 from .tables import PLAIN_COLUMNS
+from .threads import raise_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,9 +54,9 @@ class CommandRun:
         self.status = 0  # 0: well, 1: it failed, 2: it was not understood
         self.leaving = False  # set by `exit`: the session ends after this command
         self.interrupted = False
-        self.on_interrupt: Callable[[], bool] | None = None
-        """Set by a command that handles Ctrl-C: whether there was something to interrupt, or the
-        key is one for the client's prompt. Called in the monitor's loop."""
+        self.on_interrupt: Callable[[], None] | None = None
+        """Set by a command that handles Ctrl-C itself, unless the key is for the line that it has
+        asked for. Called in the monitor's loop."""
         self.python: PythonReader | None = None
         """Set by a command that reads Python."""
         self._dialogue: Dialogue | None = None
@@ -103,11 +104,11 @@ class CommandRun:
         A thread that sits in C code (`time.sleep`) gets it when it comes back.
         """
         with self._lock:
-            _raise_in_thread(self._thread_id, CommandInterrupted)
+            raise_in_thread(self._thread_id, CommandInterrupted)
 
     def _leave_thread(self) -> None:
         with self._lock:
-            _raise_in_thread(self._thread_id, None)  # takes a pending one back
+            raise_in_thread(self._thread_id, None)  # takes a pending one back
             self._thread_id = None
 
     def wait_for(self, result: Any) -> Any:
@@ -150,12 +151,3 @@ class CommandRun:
 
 
 current_run: ContextVar[CommandRun] = ContextVar("aiomonitor_run")
-
-
-def _raise_in_thread(thread_id: int | None, exception: type[BaseException] | None) -> None:
-    if thread_id is None:
-        return
-    import ctypes
-
-    argument = ctypes.py_object(exception) if exception is not None else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), argument)

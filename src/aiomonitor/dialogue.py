@@ -47,7 +47,8 @@ class Dialogue:
     def ask(self, prompt: str, kind: LineKind) -> str | None:  # noqa: ARG002 - for sessions
         """The client's next line, or None at the end of its input.
 
-        Python may have several lines. Raises `CommandInterrupted` after Ctrl-C at the prompt.
+        Python may have several lines. Raises `CommandInterrupted` after Ctrl-C at the prompt, and
+        `CommandError` for a line that cannot be used.
         """
         if self._sin is None:
             return None

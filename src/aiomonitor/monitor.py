@@ -256,9 +256,9 @@ def start_monitor(
     the thread's current event loop. `monitor` is the class to make. `host` is where to listen
     (`MONITOR_HOST` if None); anything but loopback needs a `token`, which every client is then
     asked for (also taken from the environment, `AIOMONITOR_TOKEN`). `port` is the terminal's; 0
-    takes a free one, None leaves the service out. `webui_port` is the web page's. `console_port`,
-    `console_enabled` and `locals` belong to services that this version does not have yet: they open
-    no port.
+    takes a free one, None leaves the service out. `webui_port` is the web page's. `console_port` is
+    the same for the Python console, which the terminal's command `console` opens, too; with
+    `console_enabled` false there is none. It finds the names of `locals`.
 
     With `hook_task_factory` the monitor records who creates and who cancels each task, and how it
     ends. It remembers the last `max_termination_history` tasks that ended (0 for none), and those

@@ -155,6 +155,20 @@ def test_thread_of_a_loop() -> None:
     loop.close()
 
 
+def test_silence_about_a_pending_task(caplog: pytest.LogCaptureFixture) -> None:
+    """A task whose `_log_destroy_pending` is false is collected without a word; see the console."""
+    loop = asyncio.new_event_loop()
+    for told in (True, False):
+        task = loop.create_task(asyncio.sleep(0))
+        task._log_destroy_pending = told  # type: ignore[attr-defined]
+        task.get_coro().close()
+        loop._ready.clear()  # type: ignore[attr-defined]
+        del task
+        gc.collect()
+        assert len(caplog.records) == 1
+    loop.close()
+
+
 def test_names_of_opaque_awaitables() -> None:
     """The C types that hide what they await have the names that we know."""
     coroutine = leaf(Forever)

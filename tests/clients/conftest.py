@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+
+from support import LOOP_KINDS
 
 from .harness import Application, Terminal
 
@@ -76,21 +77,7 @@ def own_application(start: MakeApplication) -> Iterator[Application]:
     application.stop()
 
 
-@pytest.fixture(
-    params=[
-        "asyncio",
-        pytest.param(
-            "eager",
-            marks=pytest.mark.skipif(
-                sys.version_info < (3, 12), reason="needs Python 3.12: the eager task factory"
-            ),
-        ),
-        pytest.param(
-            "uvloop",
-            marks=pytest.mark.skipif(find_spec("uvloop") is None, reason="needs uvloop"),
-        ),
-    ]
-)
+@pytest.fixture(params=LOOP_KINDS)
 def kind_of_loop(request: pytest.FixtureRequest) -> str:
     """The event loops that applications run on."""
     kind: str = request.param

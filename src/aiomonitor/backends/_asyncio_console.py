@@ -17,6 +17,8 @@ import threading
 import types
 from typing import TYPE_CHECKING, Any
 
+from aiomonitor.threads import raise_in_thread
+
 from ._asyncio_cancel import Latch, post
 from .stopping import is_for_application
 
@@ -55,6 +57,7 @@ class Evaluation:
         self._thread_id: int | None = None
         """The loop's thread, while the typed code has it."""
         self._struck = False
+        self._is_closed = False  # the loop has ended before us
         # Held for a few instructions: it keeps an interrupt from hitting anybody else's code.
         self._lock = threading.Lock()
 
@@ -66,7 +69,9 @@ class Evaluation:
 
     @property
     def is_running_here(self) -> bool:
-        return self._thread_id == threading.get_ident()
+        if self._thread_id != threading.get_ident():
+            return False
+        return asyncio.current_task(self._loop) is self._task  # an eager task's step is nested
 
     def _start(self) -> None:
         with self._lock:
@@ -93,9 +98,10 @@ class Evaluation:
             if inspect.iscoroutine(result):
                 await self._steps(result)
         except BaseException as error:
-            if isinstance(error, GeneratorExit) or is_for_application(error):
+            if is_for_application(error):
                 raise
-            self._conclude(error)
+            if not self._is_closed:
+                self._conclude(error)
         finally:
             if not _KEEPS_CONTEXT:
                 self.context = contextvars.copy_context()
@@ -133,6 +139,10 @@ class Evaluation:
                 continue
             try:
                 resume = functools.partial(coroutine.send, (yield awaited))
+            except GeneratorExit:
+                self._is_closed = True
+                coroutine.close()  # unless the garbage collector has done so before
+                raise
             except BaseException as error:
                 resume = functools.partial(coroutine.throw, error)
 
@@ -150,8 +160,8 @@ class Evaluation:
 
     def _disarm(self) -> None:
         with self._lock:
-            if self._struck and self._thread_id is not None:
-                _raise_in(self._thread_id, None)  # takes a pending one back
+            if self._struck:
+                raise_in_thread(self._thread_id, None)  # takes a pending one back
             self._thread_id = None
             self._struck = False
 
@@ -161,15 +171,8 @@ class Evaluation:
             if self._thread_id is not None:
                 if not self._struck:
                     self._struck = True
-                    _raise_in(self._thread_id, ConsoleInterrupt)
+                    raise_in_thread(self._thread_id, ConsoleInterrupt)
             elif self._task is not None:
                 post(self._loop, self._task.cancel)
             elif not self.is_started and not self._ended.is_open:
                 self._ended.open()
-
-
-def _raise_in(thread_id: int, exception: type[BaseException] | None) -> None:
-    import ctypes
-
-    argument = ctypes.py_object(exception) if exception is not None else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), argument)

@@ -14,11 +14,7 @@ _OUR_CODE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 def value_text(value: object) -> str:
     """The value's `repr`, and how long that is if it was cut."""
-    return shortened(repr(value))
-
-
-def shortened(text: str) -> str:
-    """At most `REPR_LIMIT` characters."""
+    text = repr(value)
     if len(text) <= REPR_LIMIT:
         return text
     return f"{text[:REPR_LIMIT]}\n[cut: {len(text)} characters; the first {REPR_LIMIT} are shown]"
@@ -28,7 +24,11 @@ def error_text(error: BaseException) -> str:
     """The traceback as CPython's prompt shows it, without our frames."""
     told = traceback.TracebackException.from_exception(error)
     _drop_ours(told, set())
-    return shortened("".join(told.format()))
+    text = "".join(told.format())
+    if len(text) <= REPR_LIMIT:
+        return text
+    half = REPR_LIMIT // 2  # an endless recursion: the end tells what was raised
+    return f"{text[:half]}\n[cut: {len(text)} characters]\n{text[-half:]}"
 
 
 def rejection_text(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import io
 import pydoc
 import sys
@@ -78,6 +79,7 @@ class Namespace:
         self.names: dict[str, Any] = {
             "__name__": "__console__",
             "__doc__": None,
+            "__builtins__": builtins,
             **{name: Refused(name) for name in ("input", "breakpoint", "license")},
             "exit": leaver,
             "quit": leaver,

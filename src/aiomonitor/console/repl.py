@@ -13,7 +13,7 @@ import types
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from aiomonitor.errors import CommandInterrupted
+from aiomonitor.errors import CommandError, CommandInterrupted
 from aiomonitor.tables import printable
 
 from . import display, output, routing
@@ -61,6 +61,7 @@ class Console:
         self._execution: Execution | None = None
         self._asking = False
         self._failed = False
+        self._is_interrupted = False  # before the block has begun
         self._sending = threading.Lock()
 
     def interact(self) -> None:
@@ -80,12 +81,13 @@ class Console:
             self._source.close()
         self._run.status = int(self._dialogue.is_scripted and self._failed)
 
-    def interrupt(self) -> bool:
-        """Ctrl-C while a block runs; False if none does. In the monitor's loop."""
+    def interrupt(self) -> None:
+        """Ctrl-C, but not at the prompt. In the monitor's loop."""
         execution = self._execution
-        if execution is not None:
+        if execution is None:
+            self._is_interrupted = True
+        else:
             execution.interrupt()
-        return execution is not None
 
     def complete(self, text: str) -> list[Suggestion]:
         """What TAB offers; in a worker thread."""
@@ -116,10 +118,16 @@ class Console:
             self._source.abandon()
             self._dialogue.write("KeyboardInterrupt\n")
             return True
+        except CommandError as error:
+            self._source.abandon()
+            self._failed = True
+            self._dialogue.write(f"{error}\n")
+            return True
 
     def _ask(self) -> str | None:
         with self._sending:
             self._asking = True
+        self._is_interrupted = False
         try:
             prompt = CONTINUED if self._source.is_incomplete else PROMPT
             return self._dialogue.ask(prompt, "python")
@@ -168,6 +176,8 @@ class Console:
             self._runtime, partial(self._call, function), self._context, self._show_error
         )
         self._execution = execution
+        if self._is_interrupted:
+            execution.interrupt()
         try:
             execution.follow(self._run, self._dialogue)
         finally:

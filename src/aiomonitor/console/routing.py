@@ -35,7 +35,7 @@ class Router:
         self._aiomonitor_original = original
 
     @property  # type: ignore[misc]  # that is what proxies do
-    def __class__(self) -> Any:
+    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """What `isinstance` asks: an application may expect an `io.TextIOWrapper`."""
         return type(self._aiomonitor_original)
 
@@ -80,19 +80,20 @@ class Routing:
         self._replaced: list[tuple[Any, str, Any, Any]] = []
 
     def open(self) -> None:
-        """A console is opened."""
+        """A console is opened. What the application has replaced meanwhile is routed again."""
         with self._lock:
             self._users += 1
-            if self._users > 1:
-                return
-            for name in ("stdout", "stderr"):
-                if (stream := getattr(sys, name)) is not None:
-                    self._replace(sys, name, Router(stream))
-            self._replace(sys, "displayhook", _displaying(sys.displayhook))
-            self._replace(threading.Thread, "start", _inheriting(threading.Thread.start))
+            self._route(sys, "stdout", Router)
+            self._route(sys, "stderr", Router)
+            self._route(sys, "displayhook", _displaying)
+            self._route(threading.Thread, "start", _inheriting)
 
-    def _replace(self, owner: Any, name: str, ours: Any) -> None:
-        self._replaced.append((owner, name, ours, getattr(owner, name)))
+    def _route(self, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
+        before = getattr(owner, name)
+        if before is None or any(before is ours for _, _, ours, _ in self._replaced):
+            return
+        ours = wrap(before)
+        self._replaced.append((owner, name, ours, before))
         setattr(owner, name, ours)
 
     def close(self) -> None:
@@ -101,7 +102,7 @@ class Routing:
             self._users -= 1
             if self._users:
                 return
-            for owner, name, ours, before in self._replaced:
+            for owner, name, ours, before in reversed(self._replaced):
                 if getattr(owner, name) is ours:
                     setattr(owner, name, before)
             self._replaced.clear()

@@ -11,6 +11,7 @@ import __future__
 import ast
 import itertools
 import linecache
+import re
 import sys
 from collections import deque
 from dataclasses import dataclass
@@ -21,7 +22,13 @@ if TYPE_CHECKING:
     from types import CodeType
 
 BLOCK_LIMIT = 64 * 1024
-"""Characters of one block that is not complete yet: it is compiled again with each of its lines."""
+"""Characters of one block that is not complete yet."""
+
+TRIAL_LIMIT = 300
+"""Times that one block is compiled to see whether it is complete: compiling holds the GIL."""
+
+_SHORT = 20
+"""Lines of a block that is compiled with each of its lines, so that an error is told at once."""
 
 REMEMBERED = 500
 """Blocks of one console whose source is kept for tracebacks."""
@@ -35,6 +42,9 @@ _REJECTIONS = (SyntaxError, OverflowError, ValueError, MemoryError, RecursionErr
 """What compiling raises for what somebody typed."""
 
 _FUTURES = [getattr(__future__, name).compiler_flag for name in __future__.all_feature_names]
+
+_COMPOUND = re.compile(r"@|(async\s+)?(if|for|while|def|class|with|try)\b")
+"""Begins what is never complete with an indented line."""
 
 _consoles = itertools.count(1)
 
@@ -71,6 +81,7 @@ class Source:
         self._blocks = itertools.count(1)
         self._remembered: deque[str] = deque()
         self._lines: list[str] = []
+        self._trials = 0
 
     @property
     def is_incomplete(self) -> bool:
@@ -80,6 +91,7 @@ class Source:
     def abandon(self) -> None:
         """Forget the lines of a block that was begun."""
         self._lines = []
+        self._trials = 0
 
     def push(self, line: str, upcoming: str | None = None) -> list[Outcome]:
         """Take one line; returns what it completes: nothing while more lines are needed.
@@ -87,7 +99,7 @@ class Source:
         `upcoming` is the next line that is not empty, if that has come already, as in pasted code:
         where it is indented, an empty line does not end the block.
         """
-        if not line and self._lines and upcoming is not None and upcoming[:1] in (" ", "\t"):
+        if self._surely_goes_on(line, upcoming):
             self._lines.append(line)
             return []
         before, self._lines = self._lines, [*self._lines, line]
@@ -117,6 +129,14 @@ class Source:
         while self._remembered:
             linecache.cache.pop(self._remembered.popleft(), None)
 
+    def _surely_goes_on(self, line: str, upcoming: str | None) -> bool:
+        if not self._lines or sum(map(len, self._lines)) > BLOCK_LIMIT:
+            return False
+        if not line:
+            return upcoming is not None and upcoming[:1] in (" ", "\t")
+        is_inside = bool(line[:1] in (" ", "\t") and line.strip())
+        return is_inside and len(self._lines) > _SHORT and bool(_COMPOUND.match(self._lines[0]))
+
     # --- one text ------------------------------------------------------------------------------
 
     def _goes_on_after(self, before: list[str], line: str) -> bool:
@@ -137,9 +157,11 @@ class Source:
 
     def _take(self) -> Outcome | None:
         text = "\n".join(self._lines)
-        if len(text) > BLOCK_LIMIT:
+        self._trials += 1
+        if len(text) > BLOCK_LIMIT or self._trials > TRIAL_LIMIT:
             self.abandon()
-            return Rejected(ValueError(f"the block has over {BLOCK_LIMIT} characters"))
+            what = f"has over {BLOCK_LIMIT} characters, or goes on for over {TRIAL_LIMIT} lines"
+            return Rejected(ValueError(f"the block {what}: put it into a file and import that"))
         if _is_blank(text):
             self.abandon()
             return None

@@ -36,6 +36,8 @@ class Conversation:
         """The lines of a client that sent all of them at once, and sees no prompts."""
         self.has_ended = False
         """Whether no more will come than has come."""
+        self.is_asking = False
+        """Whether a line is being waited for: then Ctrl-C is for that line."""
 
     @property
     def is_plain(self) -> bool:
@@ -50,6 +52,13 @@ class Conversation:
         """
         if self.script is not None:
             return self._of_script()
+        self.is_asking = True
+        try:
+            return await self._read(prompt, kind)
+        finally:
+            self.is_asking = False
+
+    async def _read(self, prompt: str, kind: LineKind) -> str:
         while True:
             first = not self.plain.used
             try:

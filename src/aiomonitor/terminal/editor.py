@@ -96,13 +96,13 @@ class TerminalSource:
         self._loop: asyncio.AbstractEventLoop | None = None  # of the open prompt, if not ours
         self._handover = threading.Lock()  # nothing is typed while that changes
         self._input = ConnectionInput()
+        self._screen = _Screen(output)
         self._output = Vt100_Output(
-            cast("TextIO", _Screen(output)),
+            cast("TextIO", self._screen),
             self._get_size,
             term=term,
             default_color_depth=ColorDepth.DEPTH_4_BIT if color else ColorDepth.DEPTH_1_BIT,
         )
-        self._screen = output
         self._prompts = Prompts(complete, python, lambda: bytes(self._typed), color=color)
         self._session: PromptSession[str] | None = None
         self._prompt_context = contextvars.Context()
@@ -186,18 +186,21 @@ class TerminalSource:
             self._taken = anyio.Event()
             await self._taken.wait()
 
+    def take_interrupt(self) -> bool:
+        """See `LineSource`: it may have come in one packet with Enter."""
+        _, key, rest = self._typed.rpartition(_INTERRUPT)
+        if key:
+            self._typed = rest
+        return bool(key)
+
     def show(self, text: str) -> None:
         """See `LineSource`: above the line that is being typed."""
         self._at_prompt(self._show, text if text.endswith("\n") else text + "\n")
 
     def _show(self, text: str) -> None:
         if self._reading and not self._done():
-            self._prompt_context.run(run_in_terminal, functools.partial(self._write, text))
+            self._prompt_context.run(run_in_terminal, functools.partial(self._screen.write, text))
         else:
-            self._write(text)
-
-    def _write(self, text: str) -> None:
-        with suppress(CommandInterrupted):
             self._screen.write(text)
 
     async def read(self, prompt: str, kind: LineKind = "command") -> str:

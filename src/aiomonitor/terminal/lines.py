@@ -28,6 +28,11 @@ class LineTooLong(str):
 
     limit: int
 
+    @property
+    def refusal(self) -> str:
+        """What the client is told."""
+        return f"line too long: over {self.limit} bytes; it was not run"
+
 
 class LineSplitter:
     """Collects bytes, gives lines; memory is bounded by the limit and by whoever feeds it."""

@@ -55,6 +55,10 @@ class LineSource(Protocol):
         """Show text that is no answer to a line, also while one is being typed."""
         ...
 
+    def take_interrupt(self) -> bool:
+        """Whether Ctrl-C was typed behind the line that was read last, for what that line began."""
+        ...
+
 
 class PlainSource:
     """Prompts, then waits; no echo, no editing: the client's own terminal does that."""
@@ -107,6 +111,10 @@ class PlainSource:
     def show(self, text: str) -> None:
         """See `LineSource`: there is no line to be disturbed."""
         self._output.write(text)
+
+    def take_interrupt(self) -> bool:
+        """See `LineSource`: plain clients have no such key."""
+        return False
 
     async def read(self, prompt: str, kind: LineKind = "command") -> str:  # noqa: ARG002 - we echo nothing
         """The next line; see `LineSource`."""

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _HISTORY = 500
 _CONTINUED = "... "
 _INDENT = "    "
+_LONG = 20
+"""Lines of a block that only an empty line ends."""
 
 
 class Prompts:
@@ -112,6 +114,9 @@ class Prompts:
         buffer.insert_text("\n" if ahead else "\n" + _indentation(buffer.document))
 
     def _is_complete(self, text: str) -> bool:
+        lines = text.split("\n")
+        if len(lines) > _LONG and lines[-1]:
+            return False  # looking at all of it again with each of its lines would take too long
         reader = self._python()
         return reader is None or reader.is_complete(text)
 

@@ -13,8 +13,9 @@ import anyio.to_thread
 
 from aiomonitor.client import Client, CommandRun, current_run
 from aiomonitor.dialogue import Dialogue
-from aiomonitor.errors import CommandInterrupted
+from aiomonitor.errors import CommandError, CommandInterrupted
 
+from .lines import LineTooLong
 from .plain import EndOfInput, LineAbandoned
 
 if TYPE_CHECKING:
@@ -105,7 +106,9 @@ class CommandRunner:
         if self._run is None or self._run.interrupted:
             return False
         if not final and self._run.on_interrupt is not None:
-            return self._run.on_interrupt()
+            if not self._conversation.is_asking:
+                self._run.on_interrupt()
+            return not self._conversation.is_asking
         self._run.interrupt()  # now: a second Ctrl-C may be in the same packet
         tasks.start_soon(self._press, self._run, self._scope, self._ended)
         return True
@@ -191,9 +194,15 @@ class _SessionDialogue(Dialogue):
 
     async def _read(self, prompt: str, kind: LineKind) -> str:
         try:
-            return await self._conversation.next_line(prompt, kind)
+            line = await self._conversation.next_line(prompt, kind)
         except LineAbandoned:
             raise CommandInterrupted from None
+        if isinstance(line, LineTooLong):
+            raise CommandError(line.refusal)
+        interrupt = self._command_run.on_interrupt
+        if interrupt is not None and self._conversation.source.take_interrupt():
+            interrupt()
+        return line
 
     def upcoming(self) -> str | None:
         return anyio.from_thread.run(self._conversation.upcoming)

@@ -274,7 +274,7 @@ class Session:
 def _refusal(line: str) -> str | None:
     """Why a line is not a command, whatever it says."""
     if isinstance(line, LineTooLong):
-        return f"line too long: over {line.limit} bytes; it was not run\n"
+        return line.refusal + "\n"
     if "\0" in line:
         return "the line holds a NUL byte: it was not run\n"
     return None

@@ -22,6 +22,9 @@ PYTHONS_VARIABLE = "AIOMONITOR_PYTHONS"
 PYTEST = ["pytest", "--numprocesses", "4", "--dist", "worksteal"]
 """Four at a time: most tests wait for a client or a loop, so that is quick on two cores, too."""
 
+WEB_TESTS = ["tests/webui/browser", "tests/webui_fuzz"]
+"""What needs a browser, or a package that nothing else needs."""
+
 PUBLIC_MODULES = ["errors", "model", "monitor", "queries", "commands", "utils"]
 """What the names of `import aiomonitor` are made of; the rest is nobody's but ours."""
 
@@ -104,14 +107,14 @@ def tests_uvloop(session: nox.Session) -> None:
 
 
 @nox.session(python="3.13")
-def tests_browser(session: nox.Session) -> None:
-    """The pages of the web UI, in Chromium; what follows `--` goes to pytest.
+def tests_web(session: nox.Session) -> None:
+    """The pages of the web UI in Chromium, and its API against its own OpenAPI document.
 
-    One Python is enough: what they test is the browser's part, and a browser is large. Pictures of
-    all pages are left in `build/screenshots`.
+    One Python is enough: what they test is the browser's part, and the document. Pictures of all
+    pages are left in `build/screenshots`. What follows `--` goes to pytest.
     """
-    install(session, ".", group="browser")
-    session.run("pytest", "-m", "browser", "tests/webui/browser", *session.posargs)
+    install(session, ".", group="web")
+    session.run("pytest", "-m", "browser or fuzz", *WEB_TESTS, *session.posargs)
 
 
 @nox.session(python=PYTHONS[0], venv_backend="uv")
@@ -123,13 +126,6 @@ def tests_oldest(session: nox.Session) -> None:
     alone = ["backends/test_hook_guest.py", "backends/test_hook_property.py", "test_benchmarks.py"]
     left_out = [f"--ignore=tests/{path}" for path in (*alone, "console")]
     session.run(*PYTEST, *left_out, *session.posargs)
-
-
-@nox.session(python="3.12")
-def tests_web_fuzz(session: nox.Session) -> None:
-    """The web API against its own OpenAPI document."""
-    install(session, ".", group="fuzz")
-    session.run("pytest", "-W", "default", "tests/webui_fuzz", *session.posargs)
 
 
 @nox.session

@@ -128,7 +128,6 @@ BAD = {
     "/api/tasks?reverse=1": "reverse is '1': give true or false",
     "/api/tasks?cursor=-1": "cursor is '-1'",
     "/api/tasks?page=2": "unknown parameter 'page'; known: filter, by, key, sort, reverse",
-    "/api/tasks?by=state": "by and key go together",
     "/api/finished?outcome=lost": "give one of returned, failed, cancelled, destroyed",
     "/api/status?x=1": "unknown parameter 'x'; none is taken here",
     f"/api/tasks?filter={'x' * 201}": "give a text of at most 200 characters",

@@ -1,4 +1,4 @@
-"""The API against its own OpenAPI document, by schemathesis; only `nox -s tests_web_fuzz` runs it.
+"""The API against its own OpenAPI document, by schemathesis; only `nox -s tests_web` runs it.
 
 Each operation is asked what the document allows and what it does not, and has to answer as the
 document says: no 5xx, no undocumented status, no body that does not fit its schema. Its pytest
@@ -19,8 +19,10 @@ from webui.harness import watched
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-reason = "needs schemathesis: nox -s tests_web_fuzz"
+reason = "needs schemathesis: nox -s tests_web"
 schemathesis: Any = pytest.importorskip("schemathesis", reason=reason)
+
+pytestmark = pytest.mark.fuzz
 
 ENDPOINTS = [endpoint for endpoint in registry.endpoints if endpoint.name != "events"]
 ASKED = [(endpoint.method, endpoint.path, "POSITIVE") for endpoint in ENDPOINTS]

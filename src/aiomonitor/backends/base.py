@@ -145,7 +145,7 @@ class Backend(Protocol):
         """A number that no task has had."""
         ...
 
-    def life_of(self, task: TaskHandle) -> TaskLife | None:
+    def life_of(self, task: TaskHandle, /) -> TaskLife | None:
         """What the hook knows of a live task; None without a hook."""
         ...
 

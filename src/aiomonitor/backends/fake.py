@@ -197,7 +197,7 @@ class FakeBackend:
     def next_number(self) -> int:
         return next(self._counter)
 
-    def life_of(self, task: TaskHandle) -> TaskLife | None:
+    def life_of(self, task: TaskHandle, /) -> TaskLife | None:
         return _scripted(task).life
 
     def drain(self, limit: int) -> Sequence[TaskLife]:

@@ -102,18 +102,16 @@ def tasks(
     desk: Desk,
     *,
     filter: Filter = "",
-    by: By | None = None,
+    by: By = "coroutine",
     key: Key | None = None,
     sort: Sort = "id",
     reverse: Reverse = False,
     limit: RowLimit = 100,
     cursor: Cursor = 0,
 ) -> TaskRows:
-    """The live tasks, or those of one group of `/api/groups`."""
-    if (by is None) != (key is None):
-        raise Problem(400, "by and key go together")
+    """The live tasks; with a `key`, those of that group of `/api/groups`."""
     query = desk.site.task_page
-    if by is not None and key is not None:
+    if key is not None:
         query = partial(desk.site.group_page, by, key)
     page = query(filter=filter, sort=sort, reverse=reverse, limit=limit, offset=cursor)
     return TaskRows(

@@ -42,8 +42,8 @@ _LOOKS_AT_ONCE = 2
 class _Pages(Quart):
     """Logs to our own logger: Quart's would put a handler on it, and print."""
 
-    def log_exception(self, *arguments: Any) -> None:
-        # From Quart 0.23 on, the request's context comes before the exception.
+    # From Quart 0.23 on, the request's context comes before the exception.
+    def log_exception(self, *arguments: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         log.error("a request of the web page has failed", exc_info=arguments[-1])
 
 

@@ -58,7 +58,7 @@ class WebCommand(CommandInterpreter):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tickets = Tickets()
+        self.tickets: Tickets = Tickets()
 
     def web_link(self) -> str | None:
         """Where the page is; None if it is left out. With a token set, the link lets a browser in

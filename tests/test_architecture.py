@@ -37,7 +37,7 @@ LEVELS = {
     **dict.fromkeys(["arguments", "parameters", "registry"], 1),
     **dict.fromkeys(["commands", "tracker", "ordering", "lives", "history", "ancestry"], 2),
     "console": 2,
-    **dict.fromkeys(["pulse", "survey"], 2),
+    **dict.fromkeys(["pulse", "survey", "paging"], 2),
     **dict.fromkeys(["queries", "listing", "builtin"], 3),
     **dict.fromkeys(["console_command", "web_command"], 3),
     **dict.fromkeys(["monitor", "__init__"], 4),

@@ -26,12 +26,12 @@ class Watched:
     def page(
         self,
         *,
-        filter: str = "",  # noqa: A002 - as `Tracker.page` has it
+        filter: str = "",  # noqa: A002 - as `Paging.page` has it
         sort: str = "id",
         reverse: bool = False,
         limit: int | None = None,
     ) -> list[str]:
-        page = self.tracker.page(filter=filter, sort=sort, reverse=reverse, limit=limit)  # type: ignore[arg-type]
+        page = self.tracker.paging.page(filter=filter, sort=sort, reverse=reverse, limit=limit)  # type: ignore[arg-type]
         return [task.name for task in page.tasks]
 
     def find(self, reference: int | str) -> object:
@@ -134,7 +134,7 @@ def test_using_a_task_hands_on_the_result_and_the_error() -> None:
 def test_pages_count_everything() -> None:
     """A page knows how many tasks there are and how many match, however few it shows."""
     watched = Watched("ab", "b", "c")
-    page = watched.tracker.page(filter="B", sort="id", reverse=False, limit=1)
+    page = watched.tracker.paging.page(filter="B", sort="id", reverse=False, limit=1)
     assert (page.total, page.matched, len(list(page.tasks))) == (3, 2, 1)
     assert watched.tracker.count() == 3
 
@@ -201,7 +201,7 @@ def test_long_listings_are_sorted_in_runs() -> None:
 def test_rows_are_made_when_they_are_read() -> None:
     """A task that ended after the page was made has no row in it."""
     watched = Watched("a", "b", "c")
-    page = watched.tracker.page(filter="", sort="id", reverse=False, limit=None)
+    page = watched.tracker.paging.page(filter="", sort="id", reverse=False, limit=None)
     watched.tasks[1].finish()
     assert [task.name for task in page.tasks] == ["a", "c"]
 

@@ -92,7 +92,7 @@ class Queries:
     ) -> TaskPage:
         """As `tasks`, from the row `offset` on, with totals, and with rows that are made while they
         are read."""
-        return self._tracker.page(
+        return self._tracker.paging.page(
             filter=filter, sort=sort, reverse=reverse, limit=limit, offset=offset
         )
 

@@ -8,7 +8,6 @@ not mind. Any thread of the monitor.
 from __future__ import annotations
 
 import heapq
-import itertools
 import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -34,12 +33,13 @@ class Survey:
     def __init__(self, backend: Backend, tracker: Tracker) -> None:
         self._backend = backend
         self._tracker = tracker
+        self._paging = tracker.paging
 
     def census(self) -> Census:
         """How many tasks are live, and in which state."""
         states: Counter[TaskState] = Counter()
         for task in self._backend.live_tasks():
-            states[self._backend.facts(task).state] += 1
+            states[self._backend.state_of(task)] += 1
         task = None
         states.pop("done", None)  # it has ended since the walk began
         return Census(total=sum(states.values()), states=dict(states))
@@ -53,7 +53,7 @@ class Survey:
         key_of = getattr(self, f"_by_{by}")
         for task in self._backend.live_tasks():
             total += 1
-            if self._tracker.matches(task, filter):
+            if self._paging.matches(task, filter):
                 key = key_of(task)
                 group = found.get(key)
                 if group is None:
@@ -85,22 +85,21 @@ class Survey:
         total = matched = 0
         selection = Selection(None if limit is None else limit + offset, reverse=reverse)
         group_of = getattr(self, f"_by_{by}")
-        sort_key = self._tracker.sort_key(sort)
+        sort_key = self._paging.sort_key(sort)
         known: dict[Hashable, bool] = {}  # to symbolise each place once
         for task in self._backend.live_tasks():
             total += 1
             group = group_of(task)
             if group not in known:
                 known[group] = _key(group) == key
-            if known[group] and self._tracker.matches(task, filter):
+            if known[group] and self._paging.matches(task, filter):
                 matched += 1
                 selection.offer(sort_key(task), matched, task)
         task = None
-        chosen = itertools.islice(selection.chosen(), offset, None)
-        return TaskPage(total=total, matched=matched, tasks=self._tracker.rows(chosen))
+        return TaskPage(total=total, matched=matched, tasks=self._paging.rows(selection, offset))
 
     def _by_state(self, task: TaskHandle) -> Hashable:
-        return self._backend.facts(task).state
+        return self._backend.state_of(task)
 
     def _by_coroutine(self, task: TaskHandle) -> Hashable:
         return self._backend.names(task)[1]
@@ -146,7 +145,7 @@ class Survey:
             number = self._tracker.number(task)
             life = self._backend.life_of(task)
             parents[number] = max(0, life.parent) if life is not None and life.stack else 0
-            if filter and self._tracker.matches(task, filter):
+            if filter and self._paging.matches(task, filter):
                 matching.append(number)
             life = None
         task = None

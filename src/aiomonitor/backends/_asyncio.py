@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeIs
 
-    from aiomonitor.model import CancelOutcome, LoopState
+    from aiomonitor.model import CancelOutcome, LoopState, TaskState
 
     from ._asyncio_tasks import Task
     from .base import Evaluation, TaskFacts, TaskHandle
@@ -105,6 +105,11 @@ class AsyncioBackend:
         size = tasks.LARGE_CHUNK if quick else tasks.CHUNK
         return tasks.lend(found, self._ours, self._releaser, size)
 
+    def live_chunks(self, *, quick: bool = False) -> Generator[list[TaskHandle], None, None]:
+        found = tasks.references(self._loop, self._releaser)
+        size = tasks.LARGE_CHUNK if quick else tasks.CHUNK
+        return tasks.lend_chunks(found, self._ours, self._releaser, size)
+
     def borrow(
         self, references: Iterable[weakref.ref[TaskHandle]]
     ) -> Generator[TaskHandle, None, None]:
@@ -175,6 +180,21 @@ class AsyncioBackend:
         if number is None and self._numbers:
             return self._numbers.get(task)
         return number
+
+    def numbers_of(self, tasks: Sequence[TaskHandle]) -> list[int | None]:
+        known = self._recording.numbers_of(tasks)
+        return [
+            self.number_of(task) if number is None else number
+            for task, number in zip(tasks, known, strict=True)
+        ]
+
+    def state_of(self, task: TaskHandle) -> TaskState:
+        held: list[object] = []
+        try:
+            read = cast("Task", task)
+            return tasks.state(read, tasks.coroutine_of(read, held), held)
+        finally:
+            self._releaser.release(held)
 
     def set_number(self, task: TaskHandle, number: int) -> None:
         try:

@@ -21,7 +21,7 @@ from ._asyncio_hook_watch import LoopWatch
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 _numbers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Callable[[], int]] = (
@@ -97,6 +97,15 @@ class TaskHook:
             return record if record.watch is watch else None
         record = watch.others.get(task) if watch is not None else None
         return record if record is not None and record.watch is watch else None
+
+    def numbers_of(self, tasks: Sequence[Any]) -> list[int | None]:
+        """The numbers that `record` tells of tasks whose record is on them; None for the others."""
+        watch = self._watch
+        records = [getattr(task, "cancel", None) for task in tasks]
+        return [
+            record.number if isinstance(record, TaskRecord) and record.watch is watch else None
+            for record in records
+        ]
 
     @property
     def numbered(self) -> int:

@@ -113,21 +113,34 @@ def lend(
     early, the consumer has to delete its variable.
     """
     last: list[object] = []
+    try:
+        for chunk in lend_chunks(references, wanted, releaser, size):
+            yield from chunk
+            releaser.release(last)
+            last += chunk[-1:]
+    finally:
+        releaser.release(last)
+
+
+def lend_chunks(
+    references: Found,
+    wanted: Callable[[Sequence[object]], list[object]],
+    releaser: Releaser,
+    size: int = CHUNK,
+) -> Generator[list[object], None, None]:
+    """The same, a list at a time, which is emptied before the next one comes."""
     held: list[object] = []
     chunk: list[object] = []
     try:
         for held in _chunks(references, size):
             chunk = wanted(held)
-            yield from chunk
-            releaser.release(last)
-            last += chunk[-1:]
+            yield chunk
             chunk.clear()
             releaser.release(held)
             time.sleep(GIL_OFFER)
     finally:
         chunk.clear()
         releaser.release(held)
-        releaser.release(last)
         if isinstance(references, set):
             for held in _chunks(references, CHUNK):
                 releaser.release(held)

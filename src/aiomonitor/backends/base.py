@@ -120,6 +120,10 @@ class Backend(Protocol):
         """
         ...
 
+    def live_chunks(self, *, quick: bool = False) -> Generator[list[TaskHandle], None, None]:
+        """The same tasks, chunk by chunk; a list is empty again when the next one comes."""
+        ...
+
     def borrow(
         self, references: Iterable[weakref.ref[TaskHandle]]
     ) -> Generator[TaskHandle, None, None]:
@@ -131,6 +135,14 @@ class Backend(Protocol):
 
     def number_of(self, task: TaskHandle) -> int | None:
         """The number that `set_number` or the hook gave the task, or None."""
+        ...
+
+    def numbers_of(self, tasks: Sequence[TaskHandle]) -> list[int | None]:
+        """`number_of` each of them, at a fraction of the price."""
+        ...
+
+    def state_of(self, task: TaskHandle) -> TaskState:
+        """What `facts` says of its state, at a fraction of the price."""
         ...
 
     def set_number(self, task: TaskHandle, number: int) -> None:

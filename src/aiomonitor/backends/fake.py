@@ -180,6 +180,9 @@ class FakeBackend:
     def live_tasks(self, *, quick: bool = False) -> Generator[TaskHandle, None, None]:  # noqa: ARG002 - no chunks
         yield from [task for task in self.tasks if task.state != "done"]
 
+    def live_chunks(self, *, quick: bool = False) -> Generator[list[TaskHandle], None, None]:
+        yield list(self.live_tasks(quick=quick))
+
     def borrow(
         self, references: Iterable[weakref.ref[TaskHandle]]
     ) -> Generator[TaskHandle, None, None]:
@@ -190,6 +193,12 @@ class FakeBackend:
 
     def number_of(self, task: TaskHandle) -> int | None:
         return _scripted(task).number
+
+    def numbers_of(self, tasks: Sequence[TaskHandle]) -> list[int | None]:
+        return list(map(self.number_of, tasks))
+
+    def state_of(self, task: TaskHandle) -> TaskState:
+        return _scripted(task).state
 
     def set_number(self, task: TaskHandle, number: int) -> None:
         _scripted(task).number = number

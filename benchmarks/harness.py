@@ -87,6 +87,7 @@ def start_monitor(
     loop: asyncio.AbstractEventLoop,
     port: int | None = None,
     *,
+    web_port: int | None = None,
     hook: bool = False,
 ) -> AbstractContextManager[Any]:
     """A started monitor, whichever aiomonitor this interpreter has; by default without tracking."""
@@ -95,7 +96,7 @@ def start_monitor(
     monitor: AbstractContextManager[Any] = aiomonitor.start_monitor(
         loop,
         port=port or free_port(),
-        webui_port=free_port(),
+        webui_port=web_port or free_port(),
         console_port=free_port(),
         hook_task_factory=hook,
     )

@@ -36,8 +36,9 @@ class Target:
     """The monitored process."""
 
     def __init__(self, tasks: int, loop: str) -> None:
-        self.port = free_port()
-        command = [sys.executable, f"{HERE}/target.py", loop, str(tasks), str(self.port)]
+        self.port, self.web_port = free_port(), free_port()
+        numbers = map(str, (tasks, self.port, self.web_port))
+        command = [sys.executable, f"{HERE}/target.py", loop, *numbers]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
@@ -47,6 +48,10 @@ class Target:
     def beats(self) -> Beats:
         """What the heartbeat saw since the last time."""
         return Beats(**json.loads(self._tell("beat\n")))
+
+    def spin(self, seconds: float) -> None:
+        """Keep the loop computing for so long; returns when it has begun."""
+        self._tell(f"spin {seconds}\n")
 
     def _tell(self, word: str = "") -> str:
         assert self._process.stdin

@@ -177,6 +177,55 @@ CONSOLE = Section(
 )
 
 
+def web(title: str, prefix: str, tasks: str) -> Section:
+    """The table of web_latency, whose figures of many tasks begin with the prefix and `tasks`."""
+
+    def measure(label: str, key: str, aim: float | None = None) -> Measure:
+        return Measure(label, f"{prefix}.{tasks}.{key}_ms", "ms", aim)
+
+    return Section(
+        title,
+        "Over one connection, beside the heartbeat. 0.7.1 has one list, of all tasks. First visits "
+        "are those of fresh monitors: what serves the page is imported then.",
+        [
+            Measure("first page of all, idle application", f"{prefix}.visit.idle_ms", "ms", 2000),
+            Measure(
+                "the same while it computes all the time", f"{prefix}.visit.busy_ms", "ms", 5000
+            ),
+            measure("first page of all, with many tasks", "visit.whole"),
+            measure("the same: longest heartbeat gap", "visit.stall"),
+            measure("nobody asks: longest heartbeat gap", "idle.stall"),
+            measure("`/api/tasks`: 100 rows, for 0.7.1 all", "tasks.whole", 100),
+            measure("`/api/tasks`: longest heartbeat gap", "tasks.stall", 10),
+            measure("`/api/tasks`: longest of all rounds", "tasks.worst"),
+            measure("filtered (one row): answer", "filter.whole"),
+            measure("filtered: longest heartbeat gap", "filter.stall"),
+            measure("from the middle on: answer", "deep.whole"),
+            measure("from the middle on: longest heartbeat gap", "deep.stall"),
+            measure("sorted by name: answer", "name.whole"),
+            measure("sorted by name: longest heartbeat gap", "name.stall"),
+            measure("`/api/groups`: answer", "groups.whole"),
+            measure("`/api/groups`: longest heartbeat gap", "groups.stall"),
+            measure("`/api/tree`: answer", "tree.whole"),
+            measure("`/api/tree`: longest heartbeat gap", "tree.stall"),
+        ],
+    )
+
+
+def pages(prefix: str, *counts: tuple[int, str]) -> Section:
+    """The table of web_pages, for these numbers of tasks."""
+    return Section(
+        "Ten open pages",
+        "Throughput of a loop that is never idle, without pages against with ten that show the "
+        "list of tasks; for 0.7.1, ten that ask for it every two seconds, as its own do.",
+        [
+            Measure(f"{told} tasks wait; {label}", f"{prefix}.{tasks}.{key}_ratio", "×", 1.02)
+            for tasks, told in counts
+            for key, label in (("steps", "turns of the loop"), ("tasks", "short tasks"))
+        ],
+    )
+
+
 def sections(small: int, large: int) -> list[Section]:
     """All tables, for these numbers of tasks."""
     many, few = (f"{tasks:,}".replace(",", " ") for tasks in (large, small))
@@ -193,6 +242,8 @@ def sections(small: int, large: int) -> list[Section]:
         MEMORY,
         FLOOD,
         CONSOLE,
+        web(f"The web service, {many} tasks", "web", str(large)),
+        pages("pages", (small, few), (large, many)),
         inspection(f"{many} tasks", heartbeat, f"inspect.{large}", aims=True),
         inspection(f"{few} tasks", heartbeat, f"inspect.{small}"),
         inspection(f"{many} tasks on uvloop", heartbeat, f"inspect_uvloop.{large}"),

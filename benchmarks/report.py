@@ -57,6 +57,11 @@ _IMPORT_NAMES = {
 }
 _TRACKING = {"tracking", "tracking_uvloop", "memory"}
 _IDLE_NAMES = {"idle_cpu_ms": "cpu_ms"}
+_PEER_OPTIONS = {
+    "inspect_latency.py": ("--telnet", "--no-limit"),
+    "web_latency.py": ("--peer",),
+    "web_pages.py": ("--poll",),
+}
 
 
 def all_series(small: int, large: int) -> list[Series]:
@@ -73,6 +78,8 @@ def all_series(small: int, large: int) -> list[Series]:
         Series("memory", "tracking_memory.py", 3),
         Series("flood", "tracking_flood.py", 1),
         Series("console", "console_idle.py", 9),
+        Series("web", "web_latency.py", 9, ("--tasks", many)),
+        Series("pages", "web_pages.py", 5, ("--tasks", few, many)),
         Series("inspect", inspect, 9, ("--tasks", few, many), for_quick=True),
         Series("inspect_uvloop", inspect, 9, (*uvloop, "--tasks", many)),
         Series("inspect_telnet", inspect, 9, ("--telnet", "--tasks", many)),
@@ -111,8 +118,8 @@ class Measuring:
     def _run(self, series: Series, path: Path) -> None:
         command = [self.python, f"{HERE}/{series.script}", *series.arguments, "--json", str(path)]
         command += ["--rounds", str(self.rounds or series.rounds)]
-        if self.peer and series.script == "inspect_latency.py":
-            command += ["--telnet", "--no-limit"]
+        if self.peer:
+            command += _PEER_OPTIONS.get(series.script, ())
         print(f"$ {shlex.join(command)}", flush=True)
         if subprocess.run(command, env=self._environment()).returncode:
             print("failed: these figures will be missing", file=sys.stderr)
@@ -154,10 +161,13 @@ def _for_peer(wanted: list[Series]) -> list[Series]:
     """0.7.1 is asked through telnet anyway, and its history has no counts; where it takes twenty
     times as long, less is done."""
     small = ("--scale", "0.2")
+    slow = {"tracking_cost.py": 5, "web_pages.py": 2}
     return [
-        replace(series, arguments=(*series.arguments, *small), rounds=5)
-        if series.script == "tracking_cost.py"
-        else series
+        replace(
+            series,
+            arguments=(*series.arguments, *(small if series.script == "tracking_cost.py" else ())),
+            rounds=slow.get(series.script, series.rounds),
+        )
         for series in wanted
         if series.prefix not in {"inspect_telnet", "memory", "flood"}
     ]

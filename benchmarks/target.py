@@ -2,7 +2,7 @@
 
 Reads one word per line from stdin, in the monitored loop, and answers with one line of JSON:
 `beat` gives the heartbeat's gaps in seconds since the last time, and what the garbage collector
-took of them.
+took of them; `spin SECONDS` keeps the loop computing for so long.
 """
 
 from __future__ import annotations
@@ -60,7 +60,13 @@ async def _worker(forever: asyncio.Event) -> None:
     await _inner(forever)
 
 
-async def serve(tasks: int, port: int) -> None:
+def _spin(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        sum(range(100))
+
+
+async def serve(tasks: int, port: int, web_port: int) -> None:
     """Start everything, then answer until stdin ends."""
     loop, forever, ended = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
     heartbeat, collections, kept = Heartbeat(), Collections(), set()
@@ -74,13 +80,18 @@ async def serve(tasks: int, port: int) -> None:
     kept.add(asyncio.create_task(heartbeat.beat(), name="heartbeat"))
 
     def answer() -> None:
-        if not sys.stdin.readline():
+        word, _, seconds = sys.stdin.readline().partition(" ")
+        if not word:
             ended.set()
+            return
+        if seconds:
+            print("{}", flush=True)
+            _spin(float(seconds))
             return
         print(json.dumps({"gaps": heartbeat.gaps, "gc": collections.pauses}), flush=True)
         heartbeat.gaps, collections.pauses = [], []
 
-    with start_monitor(loop, port):
+    with start_monitor(loop, port, web_port=web_port):
         loop.add_reader(sys.stdin, answer)
         print("ready", flush=True)
         await ended.wait()
@@ -88,4 +99,4 @@ async def serve(tasks: int, port: int) -> None:
 
 
 if __name__ == "__main__":
-    run(lambda: serve(int(sys.argv[2]), int(sys.argv[3])), loop=sys.argv[1])
+    run(lambda: serve(*map(int, sys.argv[2:])), loop=sys.argv[1])

@@ -72,6 +72,19 @@ def test_tracking_memory_yields_numbers(kind: str) -> None:
     assert float(done.stdout) > 0
 
 
+def test_web_latency_yields_numbers(tmp_path: Path) -> None:
+    """First visits and answers of the web service, beside a heartbeat in the monitored loop."""
+    found = figures(tmp_path, "web_latency.py", "--tasks", "60", "--visits", "1")
+    assert {"visit.busy_ms", "60.tasks.whole_ms", "60.tasks.stall_ms"} <= set(found)
+
+
+def test_web_pages_yields_numbers(tmp_path: Path) -> None:
+    """Pages are open in some of the rounds, and have their events."""
+    found = figures(tmp_path, "web_pages.py", "--tasks", "60", "--seconds", "0.2")
+    assert {"60.steps_ratio", "60.tasks_ratio"} <= set(found)
+    assert found["60.steps_events_per_s"] > 0
+
+
 @pytest.mark.parametrize("client", [[], ["--telnet"]], ids=["plain", "telnet"])
 def test_inspect_latency_yields_numbers(tmp_path: Path, client: list[str]) -> None:
     """Each kind of client gets whole answers, beside a heartbeat in the monitored loop."""

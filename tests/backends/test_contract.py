@@ -80,12 +80,46 @@ def test_numbers_stay_with_their_task(application: Application) -> None:
     assert [backend.number_of(find(backend, name)) for name in ("one", "two")] == numbers
 
 
+def test_chunks_hold_each_live_task_once(application: Application) -> None:
+    """All tasks come in chunks, which are empty afterwards."""
+    for number in range(600):
+        application.spawn(f"task-{number}", kinds.plain)
+    backend = application.backend
+    seen: list[str] = []
+    chunks = []
+    for chunk in backend.live_chunks():
+        seen += [backend.names(task)[0] for task in chunk]
+        chunks.append(chunk)
+    assert sorted(seen) == names(backend)
+    assert not any(chunks)
+
+
+def test_numbers_of_many(application: Application) -> None:
+    """The numbers of many tasks at once are those of each."""
+    for name in "abc":
+        application.spawn(name, kinds.plain)
+    backend = application.backend
+    tasks = [find(backend, name) for name in "cab"]
+    if backend.number_of(tasks[0]) is None:
+        backend.set_number(tasks[0], backend.next_number())
+    assert backend.numbers_of(tasks) == [backend.number_of(task) for task in tasks]
+
+
 def test_facts(application: Application) -> None:
     """A waiting task tells its name, its coroutine and that nobody cancels it."""
     application.spawn("worker", kinds.via_anext)
     facts = application.backend.facts(find(application.backend, "worker"))
     assert (facts.name, facts.coroutine) == ("worker", "via_anext")
     assert (facts.state, facts.cancelling) == ("waiting", 0)
+
+
+def test_state_is_that_of_the_facts(application: Application) -> None:
+    """The state can be had alone, and is the same."""
+    application.spawn("worker", kinds.plain)
+    task = find(application.backend, "worker")
+    assert application.backend.state_of(task) == "waiting"
+    application.finish("worker")
+    assert application.backend.state_of(task) == "done"
 
 
 def test_names_are_those_of_the_facts(application: Application) -> None:

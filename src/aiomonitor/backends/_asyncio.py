@@ -183,10 +183,15 @@ class AsyncioBackend:
 
     def numbers_of(self, tasks: Sequence[TaskHandle]) -> list[int | None]:
         known = self._recording.numbers_of(tasks)
-        return [
-            self.number_of(task) if number is None else number
-            for task, number in zip(tasks, known, strict=True)
-        ]
+        if known is not None:
+            return [
+                self.number_of(task) if number is None else number
+                for task, number in zip(tasks, known, strict=True)
+            ]
+        if self._numbers:
+            return list(map(self.number_of, tasks))
+        name = self._number_name
+        return [getattr(task, name, None) for task in tasks]
 
     def state_of(self, task: TaskHandle) -> TaskState:
         held: list[object] = []

@@ -78,9 +78,9 @@ class Recording:
         """From the loop's sequence if there is a hook, on the loop or not: none may come twice."""
         return self._hook.next_number() if self._hook is not None else next(self._counter)
 
-    def numbers_of(self, tasks: Sequence[Any]) -> Sequence[int | None]:
-        """What the hook knows of them, None for a task that it does not."""
-        return self._hook.numbers_of(tasks) if self._hook is not None else [None] * len(tasks)
+    def numbers_of(self, tasks: Sequence[Any]) -> Sequence[int | None] | None:
+        """What the hook knows of them, None for a task that it does not; None without a hook."""
+        return self._hook.numbers_of(tasks) if self._hook is not None else None
 
     @property
     def created(self) -> int | None:

@@ -181,7 +181,9 @@ class FakeBackend:
         yield from [task for task in self.tasks if task.state != "done"]
 
     def live_chunks(self, *, quick: bool = False) -> Generator[list[TaskHandle], None, None]:
-        yield list(self.live_tasks(quick=quick))
+        chunk = list(self.live_tasks(quick=quick))
+        yield chunk
+        chunk.clear()
 
     def borrow(
         self, references: Iterable[weakref.ref[TaskHandle]]

@@ -117,13 +117,20 @@ def tests_web(session: nox.Session) -> None:
     session.run("pytest", "-m", "browser or fuzz", *WEB_TESTS, *session.posargs)
 
 
+@nox.session(python="3.12")
+def tests_benchmarks(session: nox.Session) -> None:
+    """That the benchmarks run. They are no part of the package, so one Python is enough."""
+    install(session, ".", group="tests")
+    session.run(*PYTEST, "-m", "benchmark", "tests/test_benchmarks.py", *session.posargs)
+
+
 @nox.session(python=PYTHONS[0], venv_backend="uv")
 def tests_oldest(session: nox.Session) -> None:
     """All tests, with the oldest version of everything that pyproject.toml allows."""
     install(session, "--resolution=lowest-direct", ".[trio,uvloop]", group="tests")
     session.run("python", "-c", "import hypercorn.asyncio, quart, trio, uvloop")
     # These need no package but the stdlib, and ran on this Python in `tests`.
-    alone = ["backends/test_hook_guest.py", "backends/test_hook_property.py", "test_benchmarks.py"]
+    alone = ["backends/test_hook_guest.py", "backends/test_hook_property.py"]
     left_out = [f"--ignore=tests/{path}" for path in (*alone, "console")]
     session.run(*PYTEST, *left_out, *session.posargs)
 

@@ -2,7 +2,8 @@
 
     python readers.py PORT PAGES [--poll]
 
-Reads words from stdin: `open`, and `shut`. Answers with how many events or answers have come since.
+Reads words from stdin: `open`, and `shut`. Answers with how many events or answers have come since:
+one for each page when all are open.
 """
 
 from __future__ import annotations
@@ -18,15 +19,19 @@ from harness import HOST
 _POLL = 2.0
 """Seconds between two questions of a page of 0.7.1, by default."""
 
+_PATIENCE = 60.0
+"""Seconds that a page waits for its first answer, which may load what answers."""
+
 
 class Page:
     """One page in a thread of its own, from its making on."""
 
     def __init__(self, port: int) -> None:
         self.heard = 0
+        self.has_heard = threading.Event()
         self._port = port
         self._leaving = threading.Event()
-        self._socket = socket.create_connection((HOST, port), timeout=60)
+        self._socket = socket.create_connection((HOST, port), timeout=_PATIENCE)
         self._thread = threading.Thread(target=self._quietly, daemon=True)
         self._thread.start()
 
@@ -38,6 +43,11 @@ class Page:
         self._thread.join()
         self._socket.close()
 
+    def _note(self, answers: int) -> None:
+        self.heard += answers
+        if self.heard:
+            self.has_heard.set()
+
     def _quietly(self) -> None:
         with contextlib.suppress(OSError, http.client.HTTPException):
             self._listen()
@@ -46,7 +56,7 @@ class Page:
         request = f"GET /api/events?view=tasks HTTP/1.1\r\nHost: localhost:{self._port}\r\n\r\n"
         self._socket.sendall(request.encode())
         while data := self._socket.recv(1 << 16):
-            self.heard += data.count(b"event: status")
+            self._note(data.count(b"event: status"))
 
 
 class PollingPage(Page):
@@ -60,7 +70,7 @@ class PollingPage(Page):
             connection.request("POST", "/api/live-tasks", "filter=&persistent=false", form)
             response = connection.getresponse()
             response.read()
-            self.heard += response.status == 200
+            self._note(response.status == 200)
             self._leaving.wait(_POLL)
 
 
@@ -72,7 +82,7 @@ def main() -> None:
     for word in sys.stdin:
         if word == "open\n":
             pages = [kind(port) for _ in range(count)]
-            print(0, flush=True)
+            print(sum(page.has_heard.wait(_PATIENCE) for page in pages), flush=True)
         else:
             for page in pages:
                 page.leave()

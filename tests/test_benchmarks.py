@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.benchmark
+
 INSPECTED = {"idle.stall_ms", "ps.first_ms", "ps.stall_ms", "where.whole_ms", "ps_all.whole_ms"}
 
 

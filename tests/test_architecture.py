@@ -52,10 +52,13 @@ LEVELS = {
 CLIMBS = {("monitor", "service")}
 """The exceptions, which have to be inside of a function."""
 
+CONSOLE_PAGE = {"client", "dialogue", "terminal.output", "terminal.plain", "terminal.runner"}
+"""How a client's command is run, wherever its lines come from."""
+
 SEES = {
     "terminal": {"terminal", "client", "dialogue", "errors", "model", "tables"},
     "console": {"console", "dialogue", "errors", "tables"},
-    "webui": {"webui", "errors", "model", "queries", "__init__"},
+    "webui": {"webui", "errors", "model", "queries", "__init__"} | CONSOLE_PAGE,
     "cli": {"cli", "terminal.telnet", "errors", "model", "__init__"},
     "demo": {"monitor", "errors", "utils"},
 }

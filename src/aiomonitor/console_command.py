@@ -25,14 +25,19 @@ class ConsoleCommand(Queries, CommandInterpreter):
     _console_enabled: bool = True
     _locals: Mapping[str, Any] | None = None
 
+    @property
+    def console_refusal(self) -> str:
+        """Why there is no console, or an empty string."""
+        return "" if self._console_enabled else DISABLED
+
     def do_console(self) -> None:
         """Python in the application's loop: look at its objects, await, try a fix.
 
         Top-level `await` works. `loop`, `monitor`, `tasks()` and the runtime's module are there,
         and what the application shares as `locals`. Ctrl-C ends a line; exit() or Ctrl-D leaves.
         """
-        if not self._console_enabled:
-            raise CommandError(DISABLED)
+        if self.console_refusal:
+            raise CommandError(self.console_refusal)
         from .console.repl import Console
 
         special = {**self._backend.console_names(), "monitor": self, "tasks": self.tasks}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -65,6 +66,12 @@ def test_attributes() -> None:
 def test_what_only_running_would_tell(text: str) -> None:
     """Nothing is offered."""
     assert offered(text, trap=Trap()) == []
+
+
+def test_modules() -> None:
+    """A module's names are offered, also those of a package."""
+    assert offered("json.dum", json=json) == ["json.dump", "json.dumps"]
+    assert offered("json.JSONDecoder.raw", json=json) == ["json.JSONDecoder.raw_decode"]
 
 
 def test_many() -> None:

@@ -74,6 +74,6 @@ def _names_of(value: object) -> set[str]:
     kinds = type.mro(value) if type(value) is type else type(value).__mro__
     found = {name for kind in kinds for name in list(vars(kind))}
     own = inspect.getattr_static(value, "__dict__", None)
-    if isinstance(own, types.GetSetDescriptorType):
+    if isinstance(own, (types.GetSetDescriptorType, types.MemberDescriptorType)):  # a module's
         own = object.__getattribute__(value, "__dict__")
     return found | set(own) if isinstance(own, dict) else found

@@ -128,9 +128,8 @@ class Execution:
             return False
         if not self._told:
             self._told = True
-            dialogue.write(self._runtime.obstacle(waited))
-            if state != "closed":
-                dialogue.write(self._outlook())
+            outlook = "" if state == "closed" else self._outlook()
+            dialogue.write(self._runtime.obstacle(waited) + outlook)
         return state == "closed" or self._interrupts > 1
 
     def _outlook(self) -> str:

@@ -86,6 +86,8 @@ class Namespace:
             "help": Helper(),
             **special,
         }
+        if type(self._shared) is dict:
+            self.refresh()  # TAB finds them before anything has run; a `dict` runs nobody's code
 
     def refresh(self) -> None:
         """Take over what the application shares now, but for names that the client has changed."""

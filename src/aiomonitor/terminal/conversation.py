@@ -85,6 +85,10 @@ class Conversation:
             return await self.plain.next_filled()
         return None
 
+    def take_interrupt(self) -> bool:
+        """As `LineSource.take_interrupt`."""
+        return self.source.take_interrupt()
+
     def show(self, text: str) -> None:
         """Show text in between, now."""
         self.source.show(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 import anyio
 import anyio.from_thread
@@ -25,13 +25,35 @@ if TYPE_CHECKING:
 
     from aiomonitor.dialogue import LineKind, PythonReader
 
-    from .conversation import Conversation
     from .output import ClientOutput
 
 _GRACE = 0.5
 """Seconds that an interrupted command gets to end by itself, and again after it was forced."""
 _GIVEN_UP_LIMIT = 8
 """Commands of one client that may hang on after Ctrl-C: each of them holds a thread."""
+
+
+class Lines(Protocol):
+    """Where a client's lines come from: `Conversation`, or what else has a person behind it."""
+
+    @property
+    def script(self) -> list[str] | None: ...
+
+    @property
+    def has_ended(self) -> bool: ...
+
+    @property
+    def is_asking(self) -> bool: ...
+
+    async def next_line(self, prompt: str, kind: LineKind) -> str:
+        """Raises `EndOfInput`, and `LineAbandoned` after Ctrl-C at the prompt."""
+        ...
+
+    async def upcoming(self) -> str | None: ...
+
+    def take_interrupt(self) -> bool: ...
+
+    def show(self, text: str) -> None: ...
 
 
 class CommandRunner:
@@ -41,7 +63,7 @@ class CommandRunner:
         self,
         client: Client,
         output: ClientOutput,
-        conversation: Conversation,
+        conversation: Lines,
     ) -> None:
         self._client = client
         self._output = output
@@ -174,7 +196,7 @@ class _CommandInput(io.TextIOBase):
 class _SessionDialogue(Dialogue):
     """With a session's client; in the run's worker thread."""
 
-    def __init__(self, run: CommandRun, conversation: Conversation) -> None:
+    def __init__(self, run: CommandRun, conversation: Lines) -> None:
         super().__init__(None, run.sout)
         self._command_run = run
         self._conversation = conversation
@@ -200,7 +222,7 @@ class _SessionDialogue(Dialogue):
         if isinstance(line, LineTooLong):
             raise CommandError(line.refusal)
         interrupt = self._command_run.on_interrupt
-        if interrupt is not None and self._conversation.source.take_interrupt():
+        if interrupt is not None and self._conversation.take_interrupt():
             interrupt()
         return line
 

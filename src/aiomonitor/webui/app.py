@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from . import limits, login, pages
 from .api import Desk, registry
+from .console import Consoles
 from .events import Live
 from .guard import Guard, Policy
 from .openapi import document
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from .endpoints import Endpoint
-    from .guard import Receive, Scope, Send
+    from .guard import Application, Receive, Scope, Send
     from .site import Site
 
 log = logging.getLogger("aiomonitor")
@@ -48,7 +49,7 @@ class _Pages(Quart):
 
 
 class WebApp:
-    """What Hypercorn serves. `live` has to be run, and closed at the end."""
+    """What Hypercorn serves. `live` has to be run; both it and `consoles` to be closed."""
 
     def __init__(self, site: Site, token: str | None) -> None:
         tally = Tally()
@@ -60,10 +61,16 @@ class WebApp:
         login.Login(site, policy).add_to(app)
         Api(self._desk, self.live).add_to(app)
         _add_error_handlers(app, site)
-        self._guard = Guard(cast("Any", app), policy)
+        self.consoles = Consoles(site)
+        self._quart = cast("Application", app)
+        self._guard = Guard(self._route, policy)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._guard(scope, receive, send)
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self.consoles if scope["type"] == "websocket" else self._quart
+        await answer(scope, receive, send)
 
 
 def make_app(site: Site, token: str | None) -> WebApp:

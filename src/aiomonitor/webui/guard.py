@@ -245,12 +245,10 @@ class Guard:
         protected = partial(_send_protected, send)
         if refusal is None:
             await self._app(scope, receive, protected)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
         elif refusal.status == 401 and asked.wants_page:
             await self._app(_to_login(scope), receive, protected)
         else:
-            await _refuse(refusal, scope, protected)
+            await refuse(refusal, scope, protected)
 
 
 def _to_login(scope: Scope) -> Scope:
@@ -259,7 +257,7 @@ def _to_login(scope: Scope) -> Scope:
 
 
 async def _send_protected(send: Send, message: Message) -> None:
-    if message["type"] == "http.response.start":
+    if message["type"] in ("http.response.start", "websocket.http.response.start"):
         given = {bytes(name).lower() for name, _ in message["headers"]}
         added = {**_PROTECTION, "cache-control": "no-store"}
         extra = [
@@ -271,20 +269,24 @@ async def _send_protected(send: Send, message: Message) -> None:
     await send(message)
 
 
-async def _refuse(problem: Problem, scope: Scope, send: Send) -> None:
+async def refuse(problem: Problem, scope: Scope, send: Send) -> None:
+    """Answer with the problem, and end the connection; a WebSocket's that is not open yet, too."""
     body = problem.body()
     headers = {
         "content-type": MEDIA_TYPE,
         "content-length": str(len(body)),
         **{name.lower(): value for name, value in problem.headers.items()},
     }
+    kind = "websocket.http" if scope["type"] == "websocket" else "http"
     if scope["http_version"] < "2":
         headers["connection"] = "close"  # the body of the request has not been read
     await send(
         {
-            "type": "http.response.start",
+            "type": f"{kind}.response.start",
             "status": problem.status,
             "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         }
     )
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+    if scope.get("method") == "HEAD":
+        body = b""
+    await send({"type": f"{kind}.response.body", "body": body, "more_body": False})

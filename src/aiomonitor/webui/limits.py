@@ -20,6 +20,18 @@ KEY: Final = 1000
 """Characters of a group's key: a path, a line, a function, and what that calls."""
 ROWS: Final = 1000
 """Rows of a page: some 0.1 s of work."""
+CONSOLES: Final = 20
+"""Open consoles at once: each holds two threads."""
+MESSAGE: Final = 256 * 1024
+"""Bytes of a message to a console: an entry, however it is written as JSON."""
+ENTRY: Final = 32 * 1024
+"""Characters that are entered into a console at once."""
+ENTRIES_AHEAD: Final = 100
+"""Entries that wait until what runs has ended."""
+UNREAD_MESSAGES: Final = 1000
+"""Short answers that a page has not read; of output, there is one at a time."""
+COMPLETIONS: Final = 200
+"""Suggestions in one list: more than a person reads."""
 CANCELS: Final = (30, 10.0)
 """Cancellations in so many seconds: enough for a hand, too few for a script that runs wild."""
 CANCELS_AT_ONCE: Final = 8

@@ -29,6 +29,7 @@ PAGES = {
     "/tree": "tree",
     "/finished": "finished",
     "/finished/<ref>": "ended",
+    "/console": "console",
 }
 """Paths, and the templates that they show."""
 
@@ -38,9 +39,9 @@ _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 async def page(name: str, site: Site, **values: Any) -> str:
     """One page."""
-    context = {"page": name, "version": aiomonitor.__version__, "console": False, "ref": ""}
-    hooked = not site.status().note
-    return await render_template(f"{name}.html", **{**context, "hooked": hooked, **values})
+    context: dict[str, Any] = {"page": name, "version": aiomonitor.__version__, "ref": ""}
+    context |= {"hooked": not site.status().note, "console": not site.console_refusal}
+    return await render_template(f"{name}.html", **{**context, **values})
 
 
 def add_pages(app: Quart, site: Site) -> None:
@@ -48,6 +49,8 @@ def add_pages(app: Quart, site: Site) -> None:
     for path, name in PAGES.items():
 
         async def show(_name: str = name, **values: str) -> str:
+            if _name == "console" and site.console_refusal:
+                raise Problem(403, site.console_refusal)
             return await page(_name, site, **values)
 
         app.add_url_rule(path, name, show, methods=["GET"])

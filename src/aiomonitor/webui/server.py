@@ -101,7 +101,7 @@ class _Configuration(Config):
     h11_max_incomplete_size = limits.HEADERS
     h2_max_header_list_size = limits.HEADERS
     h2_max_concurrent_streams = limits.STREAMS
-    websocket_max_message_size = limits.BODY
+    websocket_max_message_size = limits.MESSAGE
 
     def __init__(self, doors: Sequence[Door]) -> None:
         self._doors = doors
@@ -131,8 +131,10 @@ async def serve(
         tasks.start_soon(_end_with, served, stopping)
         await stopping.wait()
         app.live.close()
+        app.consoles.close()
         with anyio.move_on_after(_FAREWELL):
             await app.live.all_left()
+            await app.consoles.all_left()
         closing.set()
         with anyio.move_on_after(_FAREWELL):
             await served.wait()

@@ -50,6 +50,15 @@ class Site(Protocol):
         """The real one."""
         ...
 
+    @property
+    def console_refusal(self) -> str:
+        """Why there is no console, or an empty string."""
+        ...
+
+    def run_line(self, line: str) -> None:
+        """Run a command line for the current client; in its worker thread."""
+        ...
+
     def task_page(
         self, *, filter: str, sort: SortKey, reverse: bool, limit: int | None, offset: int
     ) -> TaskPage: ...

@@ -73,7 +73,8 @@ ATTACK: Final = """async (target) => {
         source.onerror = () => { source.close(); resolve('refused'); };
     }));
     await attempt('socket', () => new Promise((resolve) => {
-        const socket = new WebSocket(target.replace('http', 'ws') + '/console');
+        const address = target.replace('http', 'ws') + '/console/socket';
+        const socket = new WebSocket(address, 'aiomonitor-console');
         socket.onopen = () => resolve('open');
         socket.onerror = () => resolve('refused');
     }));
@@ -175,4 +176,13 @@ def test_its_own_page_still_can(tab: Tab, application: Application) -> None:
     )
     assert status == 200
     assert not application.call("is_alive", "willing-0")
+    opened = tab.page.evaluate(
+        """() => new Promise((resolve) => {
+            const address = `ws://${location.host}/console/socket`;
+            const socket = new WebSocket(address, 'aiomonitor-console');
+            socket.onopen = () => { socket.close(); resolve(true); };
+            socket.onerror = () => resolve(false);
+        })"""
+    )
+    assert opened
     expect(tab.page.locator(".grid")).to_be_visible()

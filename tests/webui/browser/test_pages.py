@@ -22,7 +22,7 @@ STATIC: Final = Path(aiomonitor.__file__).parent / "webui" / "static"
 ASSETS_LIMIT: Final = 300_000
 """Bytes of all that the pages load, together."""
 
-PAGES: Final = ("/", "/tasks", "/tasks?group=where", "/tree", "/finished", "/nowhere")
+PAGES: Final = ("/", "/tasks", "/tasks?group=where", "/tree", "/finished", "/console", "/nowhere")
 
 
 # --- overview -------------------------------------------------------------------------------------
@@ -442,10 +442,11 @@ def test_motion_is_optional(open_tab: OpenTab) -> None:
 
 def test_every_control_has_a_name(tab: Tab) -> None:
     """What can be used can be named by a screen reader, and is reached by Tab."""
-    for path in PAGES[:-1]:
+    for path in ("/console", *PAGES[:-2]):  # not the console at last: it takes the focus
         tab.open(path)
         nameless = tab.page.evaluate(
-            """() => [...document.querySelectorAll('button, input, select, a[href], [role=grid]')]
+            """() => [...document.querySelectorAll(
+                    'button, input, textarea, select, a[href], [role=grid]')]
                 .filter((each) => each.checkVisibility() && !each.ariaHidden)
                 .filter((each) => !each.ariaLabel && !each.textContent.trim())
                 .filter((each) => !each.labels?.length)

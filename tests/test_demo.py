@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -62,7 +63,7 @@ class Demo:
 @pytest.fixture
 def demo() -> Iterator[Demo]:
     """A demonstration on a free port."""
-    with start("demo", "--port", "0", "--console-port", "0") as process:
+    with start("demo", "--port", "0", "--console-port", "0", "--webui-port", "0") as process:
         try:
             yield Demo(process)
         finally:
@@ -84,6 +85,9 @@ def run() -> Callable[..., subprocess.CompletedProcess[str]]:
 def test_directions(demo: Demo) -> None:
     """It tells three ways to connect, with the port it really has."""
     assert f"  nc 127.0.0.1 {demo.port}\n" in demo.directions
+    [page] = re.findall(r"^or open (http://127\.0\.0\.1:\d+/) in a browser", demo.directions, re.M)
+    with urllib.request.urlopen(page, timeout=GUARD) as answer:  # noqa: S310 - http
+        assert b"<title>" in answer.read()
     assert f"  python -m aiomonitor.cli -H 127.0.0.1 -p {demo.port}\n" in demo.directions
 
 
@@ -136,7 +140,7 @@ def test_busy_port(run: Callable[..., subprocess.CompletedProcess[str]]) -> None
     """A busy port is one line that tells the remedy, and status 1."""
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
-        ended = run("demo", "--port", str(port), "--console-port", "0")
+        ended = run("demo", "--port", str(port), "--console-port", "0", "--webui-port", "0")
     assert (ended.returncode, ended.stdout) == (1, "")
     [line] = ended.stderr.splitlines()
     assert f"127.0.0.1:{port}" in line

@@ -27,6 +27,13 @@ def main() -> None:
     help="The monitor's port; 0 takes a free one.",
 )
 @click.option(
+    "--webui-port",
+    default=20102,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The web page's port; 0 takes a free one.",
+)
+@click.option(
     "--console-port",
     default=20103,
     show_default=True,
@@ -34,11 +41,11 @@ def main() -> None:
     help="The console's port; 0 takes a free one.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show what the service and the monitor log.")
-def demo(host: str | None, port: int, console_port: int, verbose: bool) -> None:
+def demo(host: str | None, port: int, webui_port: int, console_port: int, verbose: bool) -> None:
     """Run a small service with the monitor on, to look into."""
     from .demo import run
 
-    raise SystemExit(run(host, port, console_port, verbose=verbose))
+    raise SystemExit(run(host, port, webui_port, console_port, verbose=verbose))
 
 
 if __name__ == "__main__":

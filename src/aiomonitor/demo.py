@@ -225,7 +225,7 @@ async def pause(least: float, most: float) -> None:
     await asyncio.sleep(random.uniform(least, most))  # noqa: S311 - no secret
 
 
-def directions(host: str, port: int) -> str:
+def directions(host: str, port: int, page: str | None) -> str:
     """How to connect, and what to try."""
     return f"""\
 A small shop is open, and its monitor listens. Connect from another terminal, by any of
@@ -234,7 +234,7 @@ A small shop is open, and its monitor listens. Connect from another terminal, by
   nc {host} {port}
   python -m aiomonitor.cli -H {host} -p {port}
 
-and try
+or open {page} in a browser, and try
 
   ps                    all tasks, and the line where each one is suspended
   where worker-1        who created it, and its await chain, with source lines
@@ -253,15 +253,25 @@ for ever. Find out why, and end it:
 Ctrl-C in this terminal closes the shop."""
 
 
-async def serve(host: str | None, port: int, console_port: int) -> None:
+async def serve(host: str | None, port: int, webui_port: int, console_port: int) -> None:
     """Run the shop under its monitor, until Ctrl-C or a cancellation of this task."""
     this_task().set_name("shop")
     end_by_signals()
     shop = Shop()
-    monitor = ShopMonitor(host=host, port=port, console_port=console_port, locals={"shop": shop})
+    monitor = ShopMonitor(
+        host=host,
+        port=port,
+        webui_port=webui_port,
+        console_port=console_port,
+        locals={"shop": shop},
+    )
     monitor.shop = shop
+
+    def tell() -> None:
+        print(directions(monitor.host, monitor.port or 0, monitor.web_link()), flush=True)
+
     with monitor:
-        await shop.run(lambda: print(directions(monitor.host, monitor.port or 0), flush=True))
+        await shop.run(tell)
 
 
 def end_by_signals() -> None:
@@ -271,11 +281,13 @@ def end_by_signals() -> None:
             asyncio.get_running_loop().add_signal_handler(number, this_task().cancel)
 
 
-def run(host: str | None, port: int, console_port: int, *, verbose: bool = False) -> int:
+def run(
+    host: str | None, port: int, webui_port: int, console_port: int, *, verbose: bool = False
+) -> int:
     """Run the demonstration until Ctrl-C; the exit status."""
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR)
     try:
-        asyncio.run(serve(host, port, console_port))
+        asyncio.run(serve(host, port, webui_port, console_port))
     except AiomonitorError as error:
         print(f"aiomonitor demo: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
         return 1

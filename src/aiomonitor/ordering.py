@@ -126,7 +126,9 @@ def part_with(counts: Sequence[int], offset: int, limit: int, *, reverse: bool) 
         if seen >= offset + limit:
             last = part
             break
-    lower, upper = sorted((last if first is None else first, last))
+    if first is None:  # there are no more than `offset`
+        first, before = last, seen - counts[last]
+    lower, upper = sorted((first, last))
     return Part(lower, upper, before)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import asyncio.base_futures
 import asyncio.tasks
+import itertools
 import sys
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from aiomonitor.backends import _asyncio_hook_reasons as reasons
 from aiomonitor.backends import _asyncio_hook_watch as watch
+from aiomonitor.backends._asyncio_hook import TaskHook
 from aiomonitor.backends._asyncio_hook_sweep import RUN_ONCE
 
 
@@ -109,6 +111,17 @@ def test_current_tasks() -> None:
         return tasks._current_tasks[asyncio.get_running_loop()] is asyncio.current_task()
 
     assert asyncio.run(main()), "asyncio.tasks._current_tasks has moved"
+
+
+def test_a_counter_shows_its_next_number() -> None:
+    """The `repr` of `itertools.count` tells the next number without taking it."""
+    counter = itertools.count(1)
+    next(counter)
+    assert repr(counter) == "count(2)", "itertools.count shows itself in another way"
+    loop = asyncio.new_event_loop()
+    hook = TaskHook(loop)
+    assert [hook.numbered, hook.next_number(), hook.numbered] == [0, 1, 1]
+    loop.close()
 
 
 def test_source_traceback() -> None:

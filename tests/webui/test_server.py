@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import socket
 import subprocess
 import sys
@@ -180,3 +182,41 @@ def test_logging_is_left_alone() -> None:
         assert Browser(monitor.webui_port or 0).get("/").status == 200
     for name in ("hypercorn.error", "hypercorn.access", "quart.app", "aiomonitor.webui.app"):
         assert logging.getLogger(name).handlers == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_fork() -> None:
+    """A forked child holds neither the port nor a connection, while the parent serves on."""
+    with watched() as (_, monitor):
+        browser = Browser(monitor.webui_port or 0)
+        with Events(browser, "view=overview") as events:
+            events.next("status")
+            before = _sockets()
+            released, release = os.pipe()
+            told, tell = os.pipe()
+            child = os.fork()
+            if child == 0:
+                os.write(tell, str(_sockets()).encode())
+                os.close(release)
+                os.read(released, 1)
+                os._exit(0)
+            try:
+                # What is left are both ends of the client here, and of what wakes loops.
+                assert int(os.read(told, 20)) < before
+                events.next("status")
+                monitor.close()
+                assert refuses(browser.port)
+            finally:
+                for descriptor in (release, released, told, tell):
+                    os.close(descriptor)
+                os.waitpid(child, 0)
+
+
+def _sockets() -> int:
+    """How many TCP sockets this process has that it listens or was connected to by."""
+    count = 0
+    for descriptor in range(256):
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as found:
+            count += found.family == socket.AF_INET
+    return count

@@ -66,6 +66,7 @@ class Consoles:
         client = scope.get("client")
         peer = f"{client[0]}:{client[1]} (web)" if client else "a client (web)"
         audit.info("%s: opened a console", peer)
+        code, reason = _GOING, "the monitor closes"
         with anyio.CancelScope() as ending:
             self._open.add(ending)
             try:
@@ -74,8 +75,6 @@ class Consoles:
             finally:
                 self._open.remove(ending)
                 self._left.set()
-        if ending.cancelled_caught:
-            code, reason = _GOING, "the monitor closes"
         with anyio.move_on_after(_FAREWELL, shield=True):
             await send({"type": "websocket.close", "code": code, "reason": reason})
 

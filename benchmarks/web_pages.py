@@ -1,7 +1,8 @@
 """What open pages cost an application that is fully busy: its throughput with ten and with none.
 
 The pages are ten event streams of the list of tasks, read by another process, as browsers hold
-them open. Rounds with and without them alternate in one process; the ratio is that of each pair.
+them open. Rounds with and without them alternate in one process; each with them is compared with
+the two beside it.
 With `--poll` they ask every two seconds for all tasks, as the pages of 0.7.1 do.
 """
 
@@ -83,12 +84,15 @@ async def measure(tasks: int, rounds: int, seconds: float, *, poll: bool) -> Res
         await readers.tell("shut")
         for name, work in (("steps", _step), ("tasks", _task)):
             ratios, heard = [], 0
+            before = await _rate(work, seconds)
             for _ in range(rounds):
-                without = await _rate(work, seconds)
                 await readers.tell("open")
                 await _rate(work, _SETTLE)
-                ratios.append(without / await _rate(work, seconds))
+                during = await _rate(work, seconds)
                 heard += await readers.tell("shut")
+                after = await _rate(work, seconds)
+                ratios.append((before + after) / 2 / during)
+                before = after
             results[f"{name}_ratio"] = median(ratios)
             results[f"{name}_events_per_s"] = heard / _PAGES / rounds / (seconds + _SETTLE)
         await readers.stop()

@@ -95,6 +95,15 @@ export function baseName(path) {
 }
 
 /**
+ * What a program is called: its file, or its package if it was started as one.
+ * @param {string} path
+ */
+export function programName(path) {
+  const parts = path.split(/[\\/]/);
+  return (parts.at(-1) === "__main__.py" && parts.at(-2)) || baseName(path);
+}
+
+/**
  * A file's path without what is the same for all: `aiohttp/client.py`, `shop/worker.py`.
  * @param {string} path
  */

@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import * as clock from "./clock.js";
 import { byId, fill, h, setText } from "./dom.js";
-import { baseName, count, counted, duration } from "./format.js";
+import { count, counted, duration, programName } from "./format.js";
 import { frameList } from "./frames.js";
 import * as keys from "./keys.js";
 import { Stream } from "./stream.js";
@@ -116,7 +116,7 @@ export class Shell {
   /** @param {Status} status */
   showStatus(status) {
     this.status = status;
-    this.name = baseName(status.argv0) || "python";
+    this.name = programName(status.argv0) || "python";
     clock.learnTime(status.samples.at(-1)?.[0]);
     setText(byId("app"), this.name);
     byId("app").title = `${status.argv0}, process ${status.pid}`;

@@ -33,7 +33,8 @@ LEVELS = {
     **dict.fromkeys(["model", "errors", "utils", "threads"], 0),
     **dict.fromkeys(["terminal.telnet", "terminal.lines", "terminal.protocol"], 0),
     "dialogue": 0,
-    **dict.fromkeys(["backends", "render", "tables", "listeners", "client"], 1),
+    **dict.fromkeys(["backends", "render", "tables", "listeners"], 1),
+    **dict.fromkeys(["client", "client_output", "runner"], 1),
     **dict.fromkeys(["arguments", "parameters", "registry"], 1),
     **dict.fromkeys(["commands", "tracker", "ordering", "lives", "history", "ancestry"], 2),
     "console": 2,
@@ -52,13 +53,13 @@ LEVELS = {
 CLIMBS = {("monitor", "service")}
 """The exceptions, which have to be inside of a function."""
 
-CONSOLE_PAGE = {"client", "dialogue", "terminal.output", "terminal.plain", "terminal.runner"}
-"""How a client's command is run, wherever its lines come from."""
+CLIENTS = {"client", "client_output", "dialogue", "runner"}
+"""What runs a client's commands, wherever its lines come from."""
 
 SEES = {
-    "terminal": {"terminal", "client", "dialogue", "errors", "model", "tables"},
+    "terminal": {"terminal", "errors", "model", "tables"} | CLIENTS,
     "console": {"console", "dialogue", "errors", "tables"},
-    "webui": {"webui", "errors", "model", "queries", "__init__"} | CONSOLE_PAGE,
+    "webui": {"webui", "errors", "model", "queries", "__init__"} | CLIENTS,
     "cli": {"cli", "terminal.telnet", "errors", "model", "__init__"},
     "demo": {"monitor", "errors", "utils"},
 }
@@ -69,7 +70,7 @@ RESERVED = {
     "trio": r"backends\._trio\w*",
     "prompt_toolkit": r"terminal\.(editor|keys|prompts)",
     "pygments": r"terminal\.prompts",
-    "anyio": r"client|service|terminal\.\w+|cli(\.\w+)?|webui\.\w+",
+    "anyio": r"client|client_output|runner|service|terminal\.\w+|cli(\.\w+)?|webui\.\w+",
     "click": r"arguments|parameters|tables|cli(\.\w+)?|__main__",
     "quart": r"webui(\.\w+)?|service",
     "hypercorn": r"webui(\.\w+)?|service",

@@ -17,6 +17,33 @@ class Suggestion:
     help: str = ""
 
 
+class EndOfInput(Exception):  # noqa: N818 - not an error
+    """The client sends no more lines."""
+
+
+class LineAbandoned(Exception):  # noqa: N818 - not an error
+    """Ctrl-C was typed at the prompt: the line is not to be run."""
+
+
+class LineTooLong(str):
+    """Stands for a line over the limit, whose bytes were thrown away."""
+
+    __slots__ = ("limit",)
+
+    def __new__(cls, limit: int) -> LineTooLong:
+        """`limit` is in bytes."""
+        line = super().__new__(cls)
+        line.limit = limit
+        return line
+
+    limit: int
+
+    @property
+    def refusal(self) -> str:
+        """What the client is told."""
+        return f"line too long: over {self.limit} bytes; it was not run"
+
+
 class PythonReader(Protocol):
     """What a terminal asks about the Python that is typed there, in any of our threads."""
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aiomonitor.dialogue import LineTooLong
 from aiomonitor.terminal.lines import (
     LINE_LIMIT,
     LineSplitter,
-    LineTooLong,
     looks_foreign,
     looks_like_tls,
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import anyio
 import pytest
 
+from aiomonitor.client_output import ClientOutput
+from aiomonitor.dialogue import EndOfInput
 from aiomonitor.terminal import plain
-from aiomonitor.terminal.output import ClientOutput
-from aiomonitor.terminal.plain import EndOfInput, PlainSource, SourceChanged
+from aiomonitor.terminal.plain import PlainSource, SourceChanged
 from support import PATIENCE
 
 pytestmark = pytest.mark.anyio

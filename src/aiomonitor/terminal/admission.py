@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import anyio
 
 if TYPE_CHECKING:
+    from aiomonitor.client_output import ClientOutput
+
     from .conversation import Conversation
-    from .output import ClientOutput
 
 TOKEN_TRIES = 3
 TOKEN_WAIT = 60.0

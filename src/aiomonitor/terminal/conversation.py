@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from .lines import LineTooLong, looks_foreign
-from .plain import EndOfInput, LineSource, PlainSource, SourceChanged
+from aiomonitor.dialogue import EndOfInput, LineTooLong
+
+from .lines import looks_foreign
+from .plain import LineSource, PlainSource, SourceChanged
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from aiomonitor.client_output import ClientOutput
     from aiomonitor.dialogue import LineKind
-
-    from .output import ClientOutput
 
 _PASTE = 0.03
 """Seconds in which the rest of what was pasted comes, torn into packets."""

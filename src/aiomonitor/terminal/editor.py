@@ -23,11 +23,10 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 
+from aiomonitor.dialogue import EndOfInput, LineTooLong
 from aiomonitor.errors import CommandInterrupted
 
 from .keys import ConnectionInput
-from .lines import LineTooLong
-from .plain import EndOfInput
 from .prompts import Prompts
 
 if TYPE_CHECKING:
@@ -35,9 +34,8 @@ if TYPE_CHECKING:
 
     from prompt_toolkit import PromptSession
 
+    from aiomonitor.client_output import ClientOutput
     from aiomonitor.dialogue import LineKind, PythonReader, Suggestion
-
-    from .output import ClientOutput
 
 TYPED_LIMIT = 8 * 1024
 """Bytes of one typed line: the editor handles each key by itself, so a long line costs our CPU."""

@@ -8,30 +8,13 @@ from __future__ import annotations
 import re
 from collections import deque
 
+from aiomonitor.dialogue import LineTooLong
+
 LINE_LIMIT = 64 * 1024
 """Bytes of one line. A command is a few words; a megabyte without a newline is a mistake."""
 
 _HTTP = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ +\S+ +HTTP/\d")
 _TLS_HANDSHAKE = 0x16
-
-
-class LineTooLong(str):
-    """Stands for a line over the limit, whose bytes were thrown away."""
-
-    __slots__ = ("limit",)
-
-    def __new__(cls, limit: int) -> LineTooLong:
-        """`limit` is in bytes."""
-        line = super().__new__(cls)
-        line.limit = limit
-        return line
-
-    limit: int
-
-    @property
-    def refusal(self) -> str:
-        """What the client is told."""
-        return f"line too long: over {self.limit} bytes; it was not run"
 
 
 class LineSplitter:

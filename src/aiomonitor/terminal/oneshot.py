@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from .plain import EndOfInput
+from aiomonitor.dialogue import EndOfInput
+
 from .protocol import ClientProtocol, OneShotCommand, Token
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from aiomonitor.client import CommandRun
-
-    from .output import ClientOutput
+    from aiomonitor.client_output import ClientOutput
 
 _PATIENCE = 60.0
 """Seconds in which the command has to come: strangers must not hold connections open."""

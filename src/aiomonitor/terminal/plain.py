@@ -6,23 +6,16 @@ from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
+from aiomonitor.dialogue import EndOfInput
+
 from .lines import LineSplitter
 
 if TYPE_CHECKING:
+    from aiomonitor.client_output import ClientOutput
     from aiomonitor.dialogue import LineKind
-
-    from .output import ClientOutput
 
 _LINES_AHEAD = 1000
 """Lines that a client may send before the earlier ones have run; then it is read no further."""
-
-
-class EndOfInput(Exception):  # noqa: N818 - not an error
-    """The client sends no more lines."""
-
-
-class LineAbandoned(Exception):  # noqa: N818 - not an error
-    """Ctrl-C was typed at the prompt: the line is not to be run."""
 
 
 class SourceChanged(Exception):  # noqa: N818 - not an error

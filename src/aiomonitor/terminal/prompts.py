@@ -17,9 +17,8 @@ from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.lexers import PygmentsLexer
 from pygments.lexers.python import PythonLexer
 
+from aiomonitor.dialogue import LineAbandoned
 from aiomonitor.tables import printable
-
-from .plain import LineAbandoned
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator

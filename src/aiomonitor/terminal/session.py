@@ -15,14 +15,15 @@ import anyio
 import anyio.to_thread
 
 from aiomonitor.client import Client, CommandRun
+from aiomonitor.client_output import ClientOutput
+from aiomonitor.dialogue import EndOfInput, LineAbandoned, LineTooLong
 from aiomonitor.errors import CommandInterrupted
+from aiomonitor.runner import CommandRunner
 
 from .admission import Admission
 from .conversation import Conversation, is_foreign
-from .lines import LineTooLong, looks_like_tls
+from .lines import looks_like_tls
 from .oneshot import OneShot
-from .output import ClientOutput
-from .plain import EndOfInput, LineAbandoned
 from .protocol import (
     AreYouThere,
     ClientProtocol,
@@ -32,7 +33,6 @@ from .protocol import (
     Resized,
     Typed,
 )
-from .runner import CommandRunner
 
 if TYPE_CHECKING:
     from anyio.abc import ByteStream

@@ -15,10 +15,10 @@ import anyio
 import anyio.to_thread
 
 from aiomonitor.client import Client
+from aiomonitor.client_output import ClientOutput
+from aiomonitor.dialogue import EndOfInput, LineAbandoned
 from aiomonitor.errors import CommandInterrupted
-from aiomonitor.terminal.output import ClientOutput
-from aiomonitor.terminal.plain import EndOfInput, LineAbandoned
-from aiomonitor.terminal.runner import CommandRunner
+from aiomonitor.runner import CommandRunner
 
 from . import limits, messages
 from .guard import refuse

@@ -11,21 +11,17 @@ import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
 
-from aiomonitor.client import Client, CommandRun, current_run
-from aiomonitor.dialogue import Dialogue
-from aiomonitor.errors import CommandError, CommandInterrupted
-
-from .lines import LineTooLong
-from .plain import EndOfInput, LineAbandoned
+from .client import Client, CommandRun, current_run
+from .dialogue import Dialogue, EndOfInput, LineAbandoned, LineTooLong
+from .errors import CommandError, CommandInterrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anyio.abc import TaskGroup
 
-    from aiomonitor.dialogue import LineKind, PythonReader
-
-    from .output import ClientOutput
+    from .client_output import ClientOutput
+    from .dialogue import LineKind, PythonReader
 
 _GRACE = 0.5
 """Seconds that an interrupted command gets to end by itself, and again after it was forced."""

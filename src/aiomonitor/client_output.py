@@ -14,7 +14,7 @@ import anyio
 import anyio.from_thread
 import anyio.lowlevel
 
-from aiomonitor.errors import CommandInterrupted
+from .errors import CommandInterrupted
 
 HIGH_WATER = 256 * 1024
 """Unread bytes at which a worker thread waits; some screens ahead of the fastest reader."""

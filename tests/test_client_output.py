@@ -9,8 +9,8 @@ import anyio
 import anyio.to_thread
 import pytest
 
+from aiomonitor.client_output import HIGH_WATER, UNREAD_LIMIT, ClientOutput
 from aiomonitor.errors import CommandInterrupted
-from aiomonitor.terminal.output import HIGH_WATER, UNREAD_LIMIT, ClientOutput
 from support import PATIENCE
 
 pytestmark = pytest.mark.anyio

@@ -11,13 +11,13 @@ import anyio
 import anyio.to_thread
 import pytest
 
+from aiomonitor import runner as runner_module
 from aiomonitor.client import Client, CommandRun, current_run
+from aiomonitor.client_output import ClientOutput
+from aiomonitor.dialogue import EndOfInput, LineAbandoned
 from aiomonitor.errors import CommandInterrupted
-from aiomonitor.terminal import runner as runner_module
+from aiomonitor.runner import CommandRunner
 from aiomonitor.terminal.conversation import Conversation
-from aiomonitor.terminal.output import ClientOutput
-from aiomonitor.terminal.plain import EndOfInput, LineAbandoned
-from aiomonitor.terminal.runner import CommandRunner
 from support import PATIENCE
 
 if TYPE_CHECKING:

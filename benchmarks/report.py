@@ -159,14 +159,14 @@ def collect(arguments: argparse.Namespace) -> list[Run]:
 
 def _for_peer(wanted: list[Series]) -> list[Series]:
     """0.7.1 is asked through telnet anyway, and its history has no counts; where it takes twenty
-    times as long, less is done."""
-    small = ("--scale", "0.2")
-    slow = {"tracking_cost.py": 5, "web_pages.py": 2}
+    times as long, less is done. Of many tasks its pages ask for more than it can answer, so that
+    there is no time without them."""
+    less = {"tracking_cost.py": (5, ("--scale", "0.2")), "web_pages.py": (2, ("--tasks", "10000"))}
     return [
         replace(
             series,
-            arguments=(*series.arguments, *(small if series.script == "tracking_cost.py" else ())),
-            rounds=slow.get(series.script, series.rounds),
+            rounds=less.get(series.script, (series.rounds, ()))[0],
+            arguments=(*series.arguments, *less.get(series.script, (0, ()))[1]),
         )
         for series in wanted
         if series.prefix not in {"inspect_telnet", "memory", "flood"}

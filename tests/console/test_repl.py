@@ -237,6 +237,15 @@ def test_ctrl_c(here: Seat, typed: str) -> None:
     here.typist.enter("other.cancel()")
 
 
+def test_ctrl_c_is_for_all_of_an_entry(here: Seat) -> None:
+    """What follows the interrupted block in the same entry does not run."""
+    here.typist.type("print('running'); await asyncio.sleep(3600)\nshared.append(1)\nshared")
+    here.typist.until("running\n")
+    here.console.interrupt()
+    assert here.typist.reply().endswith("KeyboardInterrupt\n")
+    assert here.typist.enter("shared") == "[]\n"
+
+
 def test_ctrl_c_at_the_prompt(here: Seat) -> None:
     """It abandons the block that was begun."""
     here.typist.type("if 1:", CTRL_C)

@@ -40,6 +40,7 @@ class PageSocket:
     ) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
         self._heard: deque[dict[str, Any]] = deque()
+        self._partial = ""
         self.close_code: int | None = None
         self.close_reason: str | None = None
         given = {
@@ -80,7 +81,10 @@ class PageSocket:
     def _take(self) -> None:
         for event in self._connection.events():
             if isinstance(event, TextMessage):
-                self._heard.append(json.loads(event.data))
+                self._partial += event.data
+                if event.message_finished:
+                    self._heard.append(json.loads(self._partial))
+                    self._partial = ""
             elif isinstance(event, CloseConnection):
                 self.close_code, self.close_reason = event.code, event.reason
 

@@ -194,7 +194,9 @@ def test_who_may() -> None:
         assert refusal(port, Origin="null")[0] == 403
         assert refusal(port, Origin=f"http://localhost:{port + 1}")[0] == 403
         assert refusal(port, Host="evil.example", Origin="http://evil.example")[0] == 403
-        assert refusal(port, Sec_Fetch_Site="cross-site")[0] == 403
+        for site in ("cross-site", "same-site", "none"):
+            assert refusal(port, Sec_Fetch_Site=site)[0] == 403
+        assert refusal(port, Origin=f"file://localhost:{port}")[0] == 403
         assert refusal(port, protocol=None)[0] == 400
         assert refusal(port, protocol="chat")[0] == 400
         assert refusal(port, path="/elsewhere")[0] == 404
@@ -283,6 +285,26 @@ def test_close(busy: str) -> None:
         while page.next():
             pass
         assert page.close_code in (1001, 1006)
+
+
+def test_close_while_a_page_does_not_read() -> None:
+    """Nor does a page that takes none of its output hold up the end."""
+    with watched() as (_, monitor), PageSocket(monitor.webui_port or 0) as page:
+        page.until("prompt")
+        page.say("enter", text="while True: print('x' * 10_000); await asyncio.sleep(0)\n")
+        page.until("output")
+        began = time.monotonic()
+        monitor.close()
+        assert time.monotonic() - began < CLOSE_LIMIT
+
+
+def test_a_page_that_leaves_a_loop() -> None:
+    """A block without an end is stopped when its page leaves, and the loop goes on."""
+    with console() as (application, page):
+        page.say("enter", text="print('begun')\nwhile True: pass\n")
+        page.output_with("begun\n")
+        page.leave()
+        application.run(asyncio.sleep(0))
 
 
 def test_audit(caplog: pytest.LogCaptureFixture) -> None:

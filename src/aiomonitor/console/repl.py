@@ -61,7 +61,8 @@ class Console:
         self._execution: Execution | None = None
         self._asking = False
         self._failed = False
-        self._is_interrupted = False  # before the block has begun
+        self._is_interrupted = False  # since the client was asked
+        self._is_told = False  # and has seen what that came to
         self._sending = threading.Lock()
 
     def interact(self) -> None:
@@ -83,10 +84,8 @@ class Console:
 
     def interrupt(self) -> None:
         """Ctrl-C, but not at the prompt. In the monitor's loop."""
-        execution = self._execution
-        if execution is None:
-            self._is_interrupted = True
-        else:
+        self._is_interrupted = True  # what it is meant for may not have begun, or just have ended
+        if (execution := self._execution) is not None:
             execution.interrupt()
 
     def complete(self, text: str) -> list[Suggestion]:
@@ -127,7 +126,7 @@ class Console:
     def _ask(self) -> str | None:
         with self._sending:
             self._asking = True
-        self._is_interrupted = False
+        self._is_interrupted = self._is_told = False
         try:
             prompt = CONTINUED if self._source.is_incomplete else PROMPT
             return self._dialogue.ask(prompt, "python")
@@ -139,10 +138,19 @@ class Console:
         """Run the lines of an entry: one line, or a block that was edited as a whole."""
         lines = text.split("\n")
         for index, line in enumerate(lines):
+            if self._is_interrupted:
+                return self._drop_rest()
             audit.info("%s: console: %s", self._run.client.peer, printable(line))
             if not self._push(line, lines[index + 1 :]):
                 return False
         return len(lines) == 1 or self._run_all(self._source.finish())
+
+    def _drop_rest(self) -> bool:
+        """Ctrl-C is for all of an entry, also if it came between two of its blocks."""
+        self._source.abandon()
+        if not self._is_told:
+            self._dialogue.write("KeyboardInterrupt\n")
+        return True
 
     def _push(self, line: str, rest: list[str]) -> bool:
         upcoming = next_of(rest)
@@ -183,7 +191,7 @@ class Console:
         finally:
             self._execution = None
         self._context = execution.context
-        self._failed = execution.failed
+        self._failed = self._is_told = execution.failed
         self._send()
         return not execution.leaving
 

@@ -153,10 +153,18 @@ class Policy:
         if origin and origin.lower().partition("://")[2] != asked.one("host").lower():
             raise Problem(403, f"asked by a page of another origin ({origin[:100]})")
         if asked.websocket:
-            if not origin:
-                raise Problem(403, "a WebSocket needs the header Origin")
+            self._check_socket(asked)
         elif asked.path != LOGIN and asked.one(CSRF_HEADER) != "1":
             raise Problem(403, "what changes something needs the header 'X-Aiomonitor: 1'")
+
+    @staticmethod
+    def _check_socket(asked: Asked) -> None:
+        """A browser tells the origin of every WebSocket, and asks nobody before it opens one: so
+        it must be there, and be that of a page which we have served."""
+        if asked.one("origin").lower().partition("://")[0] not in ("http", "https"):
+            raise Problem(403, "a WebSocket needs the header Origin, with the monitor's address")
+        if asked.one("sec-fetch-site") not in ("", "same-origin"):
+            raise Problem(403, "a WebSocket can only be opened by the monitor's own page")
 
     def _check_size(self, asked: Asked) -> None:
         length = asked.one("content-length")
@@ -271,13 +279,18 @@ async def _send_protected(send: Send, message: Message) -> None:
 
 async def refuse(problem: Problem, scope: Scope, send: Send) -> None:
     """Answer with the problem, and end the connection; a WebSocket's that is not open yet, too."""
+    kind = "http"
+    if scope["type"] == "websocket":
+        if "websocket.http.response" not in (scope.get("extensions") or {}):
+            await send({"type": "websocket.close", "code": 1008})  # a bare 403
+            return
+        kind = "websocket.http"
     body = problem.body()
     headers = {
         "content-type": MEDIA_TYPE,
         "content-length": str(len(body)),
         **{name.lower(): value for name, value in problem.headers.items()},
     }
-    kind = "websocket.http" if scope["type"] == "websocket" else "http"
     if scope["http_version"] < "2":
         headers["connection"] = "close"  # the body of the request has not been read
     await send(

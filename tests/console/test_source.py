@@ -59,6 +59,7 @@ def push_all(text: str) -> list[str]:
         ("  a", ["IndentationError"]),
         ("'abc", ["SyntaxError"]),
         ("return", ["SyntaxError"]),
+        ("'\ud800'", ["UnicodeEncodeError"]),
         ("async with a: pass\n", ["block"]),
     ],
 )

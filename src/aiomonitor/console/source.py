@@ -210,8 +210,10 @@ class Source:
     def _error_of(self, text: str) -> str | None:
         try:
             self._try(text)
-        except _REJECTIONS as error:
+        except SyntaxError as error:
             return repr(error)
+        except _REJECTIONS as error:
+            return type(error).__name__  # a surrogate's holds the text
         return None
 
     def _remember(self, filename: str, text: str) -> None:

@@ -237,6 +237,16 @@ def test_ctrl_c(here: Seat, typed: str) -> None:
     here.typist.enter("other.cancel()")
 
 
+def test_ctrl_c_in_the_midst_of_printing(here: Seat) -> None:
+    """Wherever in a `print` it strikes, the console and the loop's next `print` go on."""
+    for _ in range(5):
+        here.typist.type("for _ in iter(int, 1): print('running')", "")
+        here.typist.until("running\n")
+        here.console.interrupt()
+        assert here.typist.reply().endswith("KeyboardInterrupt\n")
+    assert here.typist.enter("print('well')") == "well\n"
+
+
 def test_ctrl_c_is_for_all_of_an_entry(here: Seat) -> None:
     """What follows the interrupted block in the same entry does not run."""
     here.typist.type("print('running'); await asyncio.sleep(3600)\nshared.append(1)\nshared")

@@ -28,6 +28,10 @@ CLOSE_LIMIT = 1.0 + 1.0
 
 TOKEN = "s3cret-token"  # noqa: S105 - of a test
 
+AWAIT = "print('begun'); await asyncio.Event().wait()"
+LOOP = "if print('begun') is None:\n    while True: pass\n"
+"""One block each, so that what is printed tells that the rest of it has begun."""
+
 RUNS: dict[str, str] = {
     "1 + 1": "2\n",
     "await asyncio.sleep(0, 'slept')": "'slept'\n",
@@ -113,11 +117,11 @@ def test_output_comes_at_once() -> None:
         page.output_with("late\n")
 
 
-@pytest.mark.parametrize("endless", ["await asyncio.Event().wait()", "while True: pass\n"])
+@pytest.mark.parametrize("endless", [AWAIT, LOOP])
 def test_interrupt(endless: str) -> None:
     """Ctrl-C ends an await, and a loop without an end."""
     with console() as (_, page):
-        page.say("enter", text=f"print('begun')\n{endless}")
+        page.say("enter", text=endless)
         page.output_with("begun\n")
         page.say("interrupt")
         assert page.output_until("prompt").endswith("KeyboardInterrupt\n")
@@ -157,7 +161,7 @@ def test_completions() -> None:
 def test_a_page_that_leaves() -> None:
     """A page takes with it what it awaits."""
     with console() as (application, page):
-        page.say("enter", text="print('begun')\nawait asyncio.Event().wait()")
+        page.say("enter", text=AWAIT)
         page.output_with("begun\n")
 
         before = len(asyncio.all_tasks(application.loop))
@@ -271,13 +275,13 @@ def test_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
         wait_until(taken)
 
 
-@pytest.mark.parametrize("busy", ["", "await asyncio.Event().wait()", "while True: pass\n"])
+@pytest.mark.parametrize("busy", ["", AWAIT, LOOP])
 def test_close(busy: str) -> None:
     """The monitor closes in time with consoles open, whatever they do."""
     with watched() as (_, monitor), PageSocket(monitor.webui_port or 0) as page:
         page.until("prompt")
         if busy:
-            page.say("enter", text=f"print('begun')\n{busy}")
+            page.say("enter", text=busy)
             page.output_with("begun\n")
         began = time.monotonic()
         monitor.close()
@@ -301,7 +305,7 @@ def test_close_while_a_page_does_not_read() -> None:
 def test_a_page_that_leaves_a_loop() -> None:
     """A block without an end is stopped when its page leaves, and the loop goes on."""
     with console() as (application, page):
-        page.say("enter", text="print('begun')\nwhile True: pass\n")
+        page.say("enter", text=LOOP)
         page.output_with("begun\n")
         page.leave()
         application.run(asyncio.sleep(0))

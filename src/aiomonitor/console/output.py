@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
 from collections import deque
@@ -11,47 +12,55 @@ UNREAD_LIMIT = 1024 * 1024
 
 
 class Printed:
-    """The text of one console that is on its way. Any thread, but for `take`: one at a time."""
+    """The text of one console that is on its way. Any thread, but for `take`: one at a time.
+
+    Writers take no lock. Ctrl-C raises in the midst of whatever the typed code does, in a write as
+    well: a lock that Python code lets go of would stay taken, and the loop would wait for it at the
+    next `print`. What writers count without one may be off by what two threads print at a time.
+    """
 
     def __init__(self) -> None:
-        # Reentrant, as a signal handler or a finaliser may print in the middle of a write.
-        self._changed = threading.Condition()
         self._parts: deque[str] = deque()
         self._size = 0
         self._lost = 0
+        self._news = threading.Lock()
+        """Free if something was written since it was last looked for."""
+        self._news.acquire()
         self.is_closed = False
 
     def write(self, text: str) -> int:
         """Keep the text, or what there is room for."""
-        with self._changed:
-            kept = text[: max(UNREAD_LIMIT - self._size, 0)]
-            self._lost += len(text) - len(kept)
-            if kept:
-                self._size += len(kept)
-                self._parts.append(kept)
-            self._changed.notify()
+        kept = text[: max(UNREAD_LIMIT - self._size, 0)]
+        self._lost += len(text) - len(kept)
+        if kept:
+            self._size += len(kept)
+            self._parts.append(kept)
+        self._wake()
         return len(text)
+
+    def _wake(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it is free already
+            self._news.release()
 
     def take(self) -> str:
         """All of it, and how much was too much."""
-        with self._changed:
-            parts, self._parts = self._parts, deque()
-            lost, self._lost, self._size = self._lost, 0, 0
+        self._size = 0
+        lost, self._lost = self._lost, 0
+        parts = [self._parts.popleft() for _ in range(len(self._parts))]
         if lost:
             parts.append(f"\n[{lost} characters are missing: printed faster than sent]\n")
         return "".join(parts)
 
     def wait(self) -> bool:
         """Until there is something to take: true; or until the console is closed: false."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._parts or self.is_closed)
-            return not self.is_closed
+        while not (self._parts or self.is_closed):
+            self._news.acquire()
+        return not self.is_closed
 
     def close(self) -> None:
         """The client has left: what is printed from now on is the application's own."""
-        with self._changed:
-            self.is_closed = True
-            self._changed.notify_all()
+        self.is_closed = True
+        self._wake()
 
 
 _target: contextvars.ContextVar[Printed | None] = contextvars.ContextVar(

@@ -53,6 +53,8 @@ class Door(socket.socket):
         while True:
             guest, address = super().accept()
             if sum(each.fileno() >= 0 for each in self._guests) < limits.CONNECTIONS:
+                # Else a prompt waits for the acknowledgement of its value: 40 ms.
+                guest.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._guests.add(guest)
                 self._known.add(guest)
                 return guest, address

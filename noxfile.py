@@ -130,7 +130,7 @@ def tests_oldest(session: nox.Session) -> None:
     install(session, "--resolution=lowest-direct", ".[trio,uvloop]", group="tests")
     session.run("python", "-c", "import hypercorn.asyncio, quart, trio, uvloop")
     # These need no package but the stdlib, and ran on this Python in `tests`.
-    alone = ["backends/test_hook_guest.py", "backends/test_hook_property.py"]
+    alone = ["backends/test_hook_guest.py", "backends/test_hook_property.py", "test_history.py"]
     left_out = [f"--ignore=tests/{path}" for path in (*alone, "console")]
     session.run(*PYTEST, *left_out, *session.posargs)
 

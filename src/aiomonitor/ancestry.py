@@ -74,10 +74,13 @@ class Ancestry:
         found = {number: self._history.origin(number) for number in numbers if number > 0}
         missing = {number for number, origin in found.items() if origin is None}
         known = {number: origin for number, origin in found.items() if origin is not None}
-        return known | self._live_origins(missing) if missing else known
+        return known | self.live_origins(missing) if missing else known
 
-    def _live_origins(self, wanted: set[int]) -> dict[int, Origin]:
-        """Nothing that is kept here refers to a task; a life may, so it is let go of at once."""
+    def live_origins(self, wanted: set[int]) -> dict[int, Origin]:
+        """Those of live tasks, found in one walk.
+
+        Nothing that is kept here refers to a task; a life may, so it is let go of at once.
+        """
         found: dict[int, Origin] = {}
         life = None
         for task in self._backend.live_tasks(quick=True):

@@ -14,7 +14,8 @@ from .model import TaskInfo, TaskPage
 from .ordering import Candidate, Sample, Selection, natural, part_with
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    import weakref
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .backends.base import Backend, TaskHandle
     from .model import SortKey
@@ -28,9 +29,13 @@ _QUICK = ("id", "age")
 
 
 class Paging:
-    """Pages of one backend's tasks; `describe` makes the rows."""
+    """Pages of one backend's tasks; `describe` makes the rows, one by one."""
 
-    def __init__(self, backend: Backend, describe: Callable[[TaskHandle], TaskInfo]) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        describe: Callable[[Iterable[weakref.ref[TaskHandle]]], Iterator[TaskInfo]],
+    ) -> None:
         self._backend = backend
         self._describe = describe
         self._cuts: dict[SortKey, list[Any]] = {}
@@ -47,10 +52,11 @@ class Paging:
             return self._deep_page(filter, sort, limit, offset, reverse=reverse)
         total = matched = 0
         selection = Selection(None if limit is None else limit + offset, reverse=reverse)
+        matches = self.matcher(filter)
         for chunk in self._backend.live_chunks(quick=sort in _QUICK and not filter):
             total += len(chunk)
             if filter:
-                chunk[:] = [task for task in chunk if self.matches(task, filter)]
+                chunk[:] = [task for task in chunk if matches(task)]
             selection.offer_all(self._keys(sort, chunk), matched, chunk)
             matched += len(chunk)
         return TaskPage(total=total, matched=matched, tasks=self.rows(selection, offset))
@@ -58,17 +64,20 @@ class Paging:
     def rows(self, selection: Selection, offset: int) -> Iterator[TaskInfo]:
         """What was selected, from the row `offset` on; each row is made when it is asked for."""
         chosen: Iterator[Candidate] = itertools.islice(selection.chosen(), offset, None)
-        for task in self._backend.borrow(candidate[2] for candidate in chosen):
-            yield self._describe(task)
-            task = None
+        return self._describe(candidate[2] for candidate in chosen)
 
-    def matches(self, task: TaskHandle, filter: str) -> bool:
-        """Whether its name or its coroutine's contains that, without regard to case."""
-        if not filter:
-            return True
+    def matcher(self, filter: str) -> Callable[[TaskHandle], bool]:
+        """Tells whether a task's name or its coroutine's contains that, without regard to case."""
         wanted = filter.casefold()
-        name, coroutine = self._backend.names(task)
-        return wanted in name.casefold() or wanted in coroutine.casefold()
+        names = self._backend.names
+
+        def matches(task: TaskHandle) -> bool:
+            if not wanted:
+                return True
+            name, coroutine = names(task)
+            return wanted in name.casefold() or wanted in coroutine.casefold()
+
+        return matches
 
     # --- far pages ----------------------------------------------------------------------------
 
@@ -84,9 +93,10 @@ class Paging:
         cuts = self._cuts.get(sort) or self._sample(sort)
         counts, total = [0] * (len(cuts) + 1), 0
         key_of = self.sort_key(sort)
+        matches = self.matcher(filter)
         for task in self._backend.live_tasks():
             total += 1
-            if self.matches(task, filter):
+            if matches(task):
                 counts[bisect.bisect_right(cuts, key_of(task))] += 1
         task = None
         wanted = part_with(counts, offset, limit, reverse=reverse)
@@ -95,7 +105,7 @@ class Paging:
         offset -= wanted.before
         selection = Selection(limit + offset, reverse=reverse)
         for serial, task in enumerate(self._backend.live_tasks()):
-            if self.matches(task, filter):
+            if matches(task):
                 key = key_of(task)
                 if wanted.first <= bisect.bisect_right(cuts, key) <= wanted.last:
                     selection.offer(key, serial, task)

@@ -52,9 +52,10 @@ class Survey:
         total = 0
         found: dict[Hashable, _Group] = {}
         key_of = getattr(self, f"_by_{by}")
+        matches = self._paging.matcher(filter)
         for task in self._backend.live_tasks():
             total += 1
-            if self._paging.matches(task, filter):
+            if matches(task):
                 key = key_of(task)
                 group = found.get(key)
                 if group is None:
@@ -82,18 +83,19 @@ class Survey:
         limit: int | None,
         offset: int,
     ) -> TaskPage:
-        """The tasks of the group of that key, as `Tracker.page` has all tasks."""
+        """The tasks of the group of that key, as `Paging.page` has all tasks."""
         total = matched = 0
         selection = Selection(None if limit is None else limit + offset, reverse=reverse)
         group_of = getattr(self, f"_by_{by}")
         sort_key = self._paging.sort_key(sort)
+        matches = self._paging.matcher(filter)
         known: dict[Hashable, bool] = {}  # to symbolise each place once
         for task in self._backend.live_tasks():
             total += 1
             group = group_of(task)
             if group not in known:
                 known[group] = _key(group) == key
-            if known[group] and self._paging.matches(task, filter):
+            if known[group] and matches(task):
                 matched += 1
                 selection.offer(sort_key(task), matched, task)
         task = None
@@ -145,11 +147,12 @@ class Survey:
         """Each live task's creator, by number, 0 if there is none; and which tasks match."""
         parents: dict[int, int] = {}
         matching: list[int] = []
+        matches = self._paging.matcher(filter)
         for task in self._backend.live_tasks():
             number = self._tracker.number(task)
             life = self._backend.life_of(task)
             parents[number] = max(0, life.parent) if life is not None and life.stack else 0
-            if filter and self._paging.matches(task, filter):
+            if filter and matches(task):
                 matching.append(number)
             life = None
         task = None
@@ -159,22 +162,12 @@ class Survey:
         self, page: Iterable[int], parents: dict[int, int]
     ) -> dict[int, list[tuple[int, str]]]:
         numbers = {number: _path(number, parents) for number in page}
-        names = self._names({each for path in numbers.values() for each in path})
+        above = {each for path in numbers.values() for each in path}
+        origins = self._tracker.ancestry.live_origins(above) if above else {}
         return {
-            number: [(each, names[each]) for each in path if each in names]
+            number: [(each, origins[each].name) for each in path if each in origins]
             for number, path in numbers.items()
         }
-
-    def _names(self, numbers: set[int]) -> dict[int, str]:
-        names: dict[int, str] = {}
-        if not numbers:
-            return names
-        for task in self._backend.live_tasks():
-            number = self._backend.number_of(task)
-            if number is not None and number in numbers:
-                names[number] = self._backend.names(task)[0]
-        task = None
-        return names
 
 
 def _path(number: int, parents: dict[int, int]) -> list[int]:

@@ -19,7 +19,7 @@ from .model import TaskInfo
 from .paging import Paging
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .backends.base import Backend, TaskHandle
     from .backends.life import TaskLife
@@ -37,7 +37,7 @@ class Tracker:
         self._backend = backend
         self.history = History(backend, history)
         self.ancestry = Ancestry(backend, self.history)
-        self.paging = Paging(backend, self.describe)
+        self.paging = Paging(backend, self._rows)
         self._last_number = 0
         self._lock = threading.Lock()
 
@@ -66,7 +66,11 @@ class Tracker:
             if number is not None and number in wanted:
                 found[number] = weakref.ref(task)
         task = None
-        for task in self._backend.borrow(found[number] for number in numbers if number in found):
+        return self._rows(found[number] for number in numbers if number in found)
+
+    def _rows(self, chosen: Iterable[weakref.ref[TaskHandle]]) -> Iterator[TaskInfo]:
+        """Each row is made when it is asked for."""
+        for task in self._backend.borrow(chosen):
             yield self.describe(task)
             task = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from dataclasses import dataclass
 from functools import partial
@@ -115,7 +114,7 @@ def tasks(
         query = partial(desk.site.group_page, by, key)
     page = query(filter=filter, sort=sort, reverse=reverse, limit=limit, offset=cursor)
     return TaskRows(
-        tasks=tuple(itertools.islice(page.tasks, limit)),
+        tasks=tuple(page.tasks),
         total=page.total,
         matched=page.matched,
         cursor=_next(cursor + limit, page.matched),

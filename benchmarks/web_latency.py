@@ -17,7 +17,7 @@ from inspect_latency import Series, Target
 from target import NEEDLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 _TIMEOUT = 120.0
 _IDLE_SECONDS = 0.3
@@ -114,7 +114,7 @@ def measure(arguments: Any, tasks: int) -> Results:
     return results
 
 
-def main(measured: Callable[[Any, int], Results] = measure) -> None:
+def main() -> None:
     """The command line."""
     options = parser(__doc__)
     options.add_argument("--tasks", type=int, default=100_000)
@@ -126,7 +126,7 @@ def main(measured: Callable[[Any, int], Results] = measure) -> None:
     with compiled():
         visit(10, arguments.loop)  # which only gets the modules compiled
         results = visits(arguments)
-        figures = measured(arguments, arguments.tasks)
+        figures = measure(arguments, arguments.tasks)
     results |= {f"{arguments.tasks}.{name}": value for name, value in figures.items()}
     finish(results, arguments.json)
 

@@ -65,7 +65,7 @@ class Told(Monitor):
 
 
 @pytest.fixture(autouse=True)
-def any_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIOMONITOR_TOKEN", raising=False)
 
 

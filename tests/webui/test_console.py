@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,13 +12,13 @@ import pytest
 
 from aiomonitor.console_command import DISABLED
 from aiomonitor.webui import limits
-from support import PATIENCE
+from clients.harness import eventually
 
 from .harness import XSS, Browser, watched
 from .socket_client import PageSocket, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from .harness import Watched
 
@@ -53,14 +52,6 @@ def console(**options: Any) -> Iterator[tuple[Watched, PageSocket]]:
     ):
         assert "await works" in page.output_until("prompt")
         yield application, page
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Return when it holds; fail if it never does."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.02)
 
 
 def refusal(port: int, **given: Any) -> tuple[int, str]:
@@ -166,7 +157,7 @@ def test_a_page_that_leaves() -> None:
 
         before = len(asyncio.all_tasks(application.loop))
         page.leave()
-        wait_until(lambda: len(asyncio.all_tasks(application.loop)) < before)
+        eventually(lambda: len(asyncio.all_tasks(application.loop)) < before)
 
 
 def test_a_blocked_loop_is_told() -> None:
@@ -272,7 +263,7 @@ def test_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
                 return False
             return True
 
-        wait_until(taken)
+        eventually(taken)
 
 
 @pytest.mark.parametrize("busy", ["", AWAIT, LOOP])

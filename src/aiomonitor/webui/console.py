@@ -21,7 +21,7 @@ from aiomonitor.errors import CommandInterrupted
 from aiomonitor.runner import CommandRunner
 
 from . import limits, messages
-from .guard import refuse
+from .guard import peer_of, refuse
 from .messages import BadMessage, Complete, End, Enter
 from .outbox import Outbox
 from .problems import Problem
@@ -63,8 +63,7 @@ class Consoles:
             await refuse(problem, scope, send)
             return
         await receive()  # that it connects
-        client = scope.get("client")
-        peer = f"{client[0]}:{client[1]} (web)" if client else "a client (web)"
+        peer = f"{peer_of(scope)} (web)"
         audit.info("%s: opened a console", peer)
         code, reason = _GOING, "the monitor closes"
         with anyio.CancelScope() as ending:

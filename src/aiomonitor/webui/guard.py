@@ -96,6 +96,12 @@ class Asked:
         return self.method in ("GET", "HEAD") and "text/html" in accepted and not self.websocket
 
 
+def peer_of(scope: Scope) -> str:
+    """Who asks, for the log."""
+    client = scope.get("client")
+    return f"{client[0]}:{client[1]}" if client else "a client"
+
+
 class Policy:
     """Who may ask for what. `host` is where the monitor listens, as it was given."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from quart import Response, redirect, render_template, request
 
 from . import limits
-from .guard import LOGIN, LOGIN_WANTED, Asked
+from .guard import LOGIN, LOGIN_WANTED, Asked, peer_of
 from .problems import Problem
 from .ratelimit import RateLimit
 
@@ -101,5 +101,4 @@ async def _entered() -> Response:
 
 def peer() -> str:
     """Who asks, for the log."""
-    client = asked_scope(request.scope).get("client")
-    return f"{client[0]}:{client[1]}" if client else "a client"
+    return peer_of(asked_scope(request.scope))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .api import Desk
     from .endpoints import Endpoint, Parameter
 
-_SOURCES = {"tasks": "tasks", "task": "task", "finished": "finished", "tree": "tree"}
+_SOURCES = ("tasks", "task", "finished", "tree")
 """Views with an endpoint of their own; the overview is the status that every stream carries."""
 
 

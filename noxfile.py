@@ -22,6 +22,12 @@ PYTHONS_VARIABLE = "AIOMONITOR_PYTHONS"
 PYTEST = ["pytest", "--numprocesses", "4", "--dist", "worksteal"]
 """Four at a time: most tests wait for a client or a loop, so that is quick on two cores, too."""
 
+ZOO = "tests/zoo"
+"""Applications that are run as a whole, each for the better part of a second."""
+
+LONG = [ZOO, "tests/health/test_on_loops.py"]
+"""What blocks loops, for as long as it takes to be noticed."""
+
 WEB_TESTS = ["tests/webui/browser", "tests/webui_fuzz"]
 """What needs a browser, or a package that nothing else needs."""
 
@@ -95,7 +101,16 @@ def tests(session: nox.Session) -> None:
     """All tests, with each supported Python that is there; what follows `--` goes to pytest."""
     report_missing_interpreters(session)
     install(session, ".", group="tests")
-    session.run(*PYTEST, *session.posargs)
+    session.run(*PYTEST, *(f"--ignore={each}" for each in LONG), *session.posargs)
+
+
+@nox.session(python=[PYTHONS[0], PYTHONS[-1]])
+def tests_zoo(session: nox.Session) -> None:
+    """The zoo of faulty and healthy applications, and loops that are blocked, with the oldest
+    Python and the newest: how tasks are read on those in between, the tests of backends tell."""
+    report_missing_interpreters(session)
+    install(session, ".[trio,uvloop]", group="tests")
+    session.run(*PYTEST, *LONG, *session.posargs)
 
 
 @nox.session(python=PYTHONS)
@@ -103,7 +118,7 @@ def tests_uvloop(session: nox.Session) -> None:
     """The tests of backends and of real applications that run on uvloop."""
     report_missing_interpreters(session)
     install(session, ".[uvloop]", group="tests")
-    session.run(*PYTEST, "-k", "uvloop", *session.posargs)
+    session.run(*PYTEST, "-k", "uvloop", *(f"--ignore={each}" for each in LONG), *session.posargs)
 
 
 @nox.session(python="3.13")
@@ -131,7 +146,9 @@ def tests_oldest(session: nox.Session) -> None:
     session.run("python", "-c", "import hypercorn.asyncio, quart, trio, uvloop")
     # These need no package but the stdlib, and ran on this Python in `tests`.
     alone = ["backends/test_hook_guest.py", "backends/test_hook_property.py", "test_history.py"]
-    left_out = [f"--ignore=tests/{path}" for path in (*alone, "console")]
+    alone += ["backends/test_hook.py", "backends/test_drift.py", "backends/test_clues.py"]
+    alone += ["insight", "test_insight_commands.py", "test_survey.py", "test_tracker.py"]
+    left_out = [f"--ignore=tests/{path}" for path in (*alone, "console", "health", "zoo")]
     session.run(*PYTEST, *left_out, *session.posargs)
 
 
@@ -166,6 +183,6 @@ def verify_public_types(session: nox.Session) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Run the demonstration; what follows `--` goes to it (`-- --port 0`)."""
-    session.install(".")
+    """Run the demonstration; what follows `--` goes to it (`-- --port 0`, `-- --backend trio`)."""
+    session.install(".[trio]")
     session.run("python", "-m", "aiomonitor", "demo", *session.posargs)

@@ -84,13 +84,16 @@ def free_port() -> int:
 
 
 def start_monitor(
-    loop: asyncio.AbstractEventLoop,
+    loop: asyncio.AbstractEventLoop | None,
     port: int | None = None,
     *,
     web_port: int | None = None,
     hook: bool = False,
 ) -> AbstractContextManager[Any]:
-    """A started monitor, whichever aiomonitor this interpreter has; by default without tracking."""
+    """A started monitor, whichever aiomonitor this interpreter has; by default without tracking.
+
+    Without a loop, it is of the run that this is in: trio's, too, but not by 0.7.1.
+    """
     import aiomonitor
 
     monitor: AbstractContextManager[Any] = aiomonitor.start_monitor(
@@ -111,6 +114,17 @@ def run(main: Callable[[], Coroutine[Any, Any, None]], loop: str = "asyncio") ->
         uvloop.run(main())
     else:
         asyncio.run(main())
+
+
+async def trivial() -> None:
+    """A task that does nothing."""
+
+
+async def failing(depth: int = 3) -> None:
+    """A task that ends by an exception from so many frames further down."""
+    if depth:
+        await failing(depth - 1)
+    raise ValueError("boom")
 
 
 def resident_mb() -> float:

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import HERE, Results
-from page import Page, Run, sections
+from page import Page, Run
+from tables import sections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +56,7 @@ _IMPORT_NAMES = {
     "started_mb": "started.mb",
     "started_beyond_anyio_mb": "started.beyond_anyio_mb",
 }
-_TRACKING = {"tracking", "tracking_uvloop", "memory"}
+_TRACKING = {"tracking", "tracking_uvloop", "trio", "memory"}
 _IDLE_NAMES = {"idle_cpu_ms": "cpu_ms"}
 _PEER_OPTIONS = {
     "inspect_latency.py": ("--telnet", "--no-limit"),
@@ -75,6 +76,7 @@ def all_series(small: int, large: int) -> list[Series]:
         Series("idle_uvloop", "idle_cost.py", 25, uvloop, renamed=_IDLE_NAMES),
         Series("tracking", "tracking_cost.py", 15, for_quick=True),
         Series("tracking_uvloop", "tracking_cost.py", 15, (*uvloop, "--load", "spawn")),
+        Series("trio", "trio_cost.py", 15, for_quick=True),
         Series("memory", "tracking_memory.py", 3),
         Series("flood", "tracking_flood.py", 1),
         Series("console", "console_idle.py", 9),
@@ -158,9 +160,9 @@ def collect(arguments: argparse.Namespace) -> list[Run]:
 
 
 def _for_peer(wanted: list[Series]) -> list[Series]:
-    """0.7.1 is asked through telnet anyway, and its history has no counts; where it takes twenty
-    times as long, less is done. Of many tasks its pages ask for more than it can answer, so that
-    there is no time without them."""
+    """0.7.1 is asked through telnet anyway, its history has no counts, and it knows no trio; where
+    it takes twenty times as long, less is done. Of many tasks its pages ask for more than it can
+    answer, so that there is no time without them."""
     less = {"tracking_cost.py": (5, ("--scale", "0.2")), "web_pages.py": (2, ("--tasks", "10000"))}
     return [
         replace(
@@ -169,7 +171,7 @@ def _for_peer(wanted: list[Series]) -> list[Series]:
             arguments=(*series.arguments, *less.get(series.script, (0, ()))[1]),
         )
         for series in wanted
-        if series.prefix not in {"inspect_telnet", "memory", "flood"}
+        if series.prefix not in {"inspect_telnet", "memory", "flood", "trio"}
     ]
 
 

@@ -15,7 +15,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from harness import Results, finish, median, parser, rotated, run, start_monitor
+from harness import Results, failing, finish, median, parser, rotated, run, start_monitor, trivial
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -37,16 +37,6 @@ class _Watch:
         self.seconds = time.perf_counter() - self._start
 
 
-async def _trivial() -> None:
-    pass
-
-
-async def _failing(depth: int = 3) -> None:
-    if depth:
-        await _failing(depth - 1)
-    raise ValueError("boom")
-
-
 async def _stepping(count: int) -> None:
     sleep = asyncio.sleep
     for _ in range(count):
@@ -57,7 +47,7 @@ async def spawn(watch: _Watch, scale: float) -> None:
     """Create and await trivial tasks, 500 at a time."""
     with watch:
         for _ in range(round(20 * scale)):
-            await asyncio.gather(*[asyncio.create_task(_trivial()) for _ in range(500)])
+            await asyncio.gather(*[asyncio.create_task(trivial()) for _ in range(500)])
 
 
 def _below(frames: int, function: Callable[[], Any]) -> Any:
@@ -69,7 +59,7 @@ async def deep(watch: _Watch, scale: float) -> None:
     with watch:
         for _ in range(round(20 * scale)):
             await asyncio.gather(
-                *_below(29, lambda: [asyncio.create_task(_trivial()) for _ in range(500)])
+                *_below(29, lambda: [asyncio.create_task(trivial()) for _ in range(500)])
             )
 
 
@@ -79,7 +69,7 @@ async def group(watch: _Watch, scale: float) -> None:
         for _ in range(round(50 * scale)):
             async with getattr(asyncio, "TaskGroup")() as tasks:  # noqa: B009 - 3.11+
                 for _ in range(200):
-                    tasks.create_task(_trivial())
+                    tasks.create_task(trivial())
 
 
 async def cancel(watch: _Watch, scale: float) -> None:
@@ -102,7 +92,7 @@ async def fail(watch: _Watch, scale: float) -> None:
     """Tasks that end by an exception from 4 frames down."""
     with watch:
         for _ in range(round(10 * scale)):
-            tasks = [asyncio.create_task(_failing()) for _ in range(500)]
+            tasks = [asyncio.create_task(failing()) for _ in range(500)]
             await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -72,6 +72,13 @@ PATIENCE = 60.0
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|[=>]|\][^\x07]*\x07)")
 
 
+def ask(port: int | None, *lines: str) -> str:
+    """What a terminal prints for these commands, on a connection of their own."""
+    with socket.create_connection(("127.0.0.1", port or 0), timeout=30) as client:
+        client.sendall("".join(f"{line}\n" for line in (*lines, "exit")).encode())
+        return b"".join(iter(lambda: client.recv(65_536), b"")).decode()
+
+
 class Desk(Monitor):
     """A monitor of scripted tasks that is not started: no thread, no socket."""
 

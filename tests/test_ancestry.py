@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aiomonitor import ancestry
-from aiomonitor.backends.base import CodePoint
 from aiomonitor.backends.fake import FakeBackend, FakeLife
 from aiomonitor.backends.life import CALLBACK, OUTSIDE
+from aiomonitor.backends.values import CodePoint
 from aiomonitor.tracker import Tracker
 
 if TYPE_CHECKING:

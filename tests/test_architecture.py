@@ -33,20 +33,30 @@ LEVELS = {
     **dict.fromkeys(["model", "errors", "utils", "threads"], 0),
     **dict.fromkeys(["terminal.telnet", "terminal.lines", "terminal.protocol"], 0),
     "dialogue": 0,
-    **dict.fromkeys(["backends", "render", "tables", "listeners"], 1),
+    **dict.fromkeys(
+        ["backends", "render", "render_scopes", "render_insight", "tables", "listeners"], 1
+    ),
+    "render_health": 1,
+    "render_load": 1,
     **dict.fromkeys(["client", "client_output", "runner"], 1),
     **dict.fromkeys(["arguments", "parameters", "registry"], 1),
     **dict.fromkeys(["commands", "tracker", "ordering", "lives", "history", "ancestry"], 2),
     "console": 2,
-    **dict.fromkeys(["pulse", "survey", "paging"], 2),
-    **dict.fromkeys(["queries", "listing", "builtin"], 3),
+    "insight": 2,
+    **dict.fromkeys(["waitgraph", "knots", "shared", "sightings"], 2),
+    **dict.fromkeys(["observer", "diagnosis", "marks", "watching", "patrol", "profiling"], 2),
+    **dict.fromkeys(["pulse", "survey", "branches", "paging", "health"], 2),
+    **dict.fromkeys(["queries", "steering", "listing", "builtin", "insight_commands"], 3),
+    "insight_queries": 3,
     **dict.fromkeys(["console_command", "web_command"], 3),
+    **dict.fromkeys(["health_queries", "health_commands", "findings_commands"], 3),
+    **dict.fromkeys(["load_queries", "load_commands"], 3),
     **dict.fromkeys(["monitor", "__init__"], 4),
     "terminal": 5,
     "webui": 5,
     "service": 6,
     "cli": 7,
-    **dict.fromkeys(["demo", "__main__"], 8),
+    **dict.fromkeys(["demo", "demo_anyio", "__main__"], 8),
 }
 """Imports go to the same level or a lower one. A package speaks for its unnamed modules."""
 
@@ -58,19 +68,21 @@ CLIENTS = {"client", "client_output", "dialogue", "runner"}
 
 SEES = {
     "terminal": {"terminal", "errors", "model", "tables"} | CLIENTS,
+    "insight": {"insight", "model", "render"},
     "console": {"console", "dialogue", "errors", "tables"},
     "webui": {"webui", "errors", "model", "queries", "__init__"} | CLIENTS,
     "cli": {"cli", "terminal.telnet", "errors", "model", "__init__"},
     "demo": {"monitor", "errors", "utils"},
+    "demo_anyio": {"monitor", "errors", "utils"},
 }
 """Rooms that know nothing of the package but this."""
 
 RESERVED = {
-    "asyncio": r"backends\._asyncio\w*|terminal\.(editor|keys)|service|demo",
-    "trio": r"backends\._trio\w*",
+    "asyncio": r"backends\._asyncio(\.\w+)*|terminal\.(editor|keys)|service|demo",
+    "trio": r"backends\._trio(\.\w+)?",
     "prompt_toolkit": r"terminal\.(editor|keys|prompts)",
     "pygments": r"terminal\.prompts",
-    "anyio": r"client|client_output|runner|service|terminal\.\w+|cli(\.\w+)?|webui\.\w+",
+    "anyio": r"client|client_output|runner|service|terminal\.\w+|cli(\.\w+)?|webui\.\w+|demo_anyio",
     "click": r"arguments|parameters|tables|cli(\.\w+)?|__main__",
     "quart": r"webui(\.\w+)?|service",
     "hypercorn": r"webui(\.\w+)?|service",
@@ -258,7 +270,11 @@ def test_rooms_that_see_little(room: str) -> None:
 def test_the_demo_is_an_application() -> None:
     """Nothing but the command line knows the demonstration."""
     expect_none(
-        (found for found in imports() if found.target == "demo" and found.module != "__main__"),
+        (
+            found
+            for found in imports()
+            if found.target in ("demo", "demo_anyio") and found.module != "__main__"
+        ),
         "only __main__ may",
     )
 
@@ -283,7 +299,7 @@ def test_declared_dependencies() -> None:
     text = (PROJECT / "pyproject.toml").read_text("utf-8")
     [block] = re.findall(r"^dependencies = \[(.*?)^\]", text, re.DOTALL | re.MULTILINE)
     declared = set(re.findall(r'^ *"([\w-]+)', block, re.MULTILINE))
-    optional = {"trio"}  # imported where the application has imported it
+    optional = {"trio", "outcome"}  # imported where the application runs trio, which needs both
     expect_none(
         (
             found

@@ -60,6 +60,20 @@ def test_tracking_cost_yields_numbers(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("options", [[], ["--hook"]], ids=["plain", "hooked"])
+def test_watchdog_cost_yields_numbers(tmp_path: Path, options: list[str]) -> None:
+    """Each load runs with the watchdog and without, and so does a rest."""
+    found = figures(tmp_path, "watchdog_cost.py", "--scale", "0.1", *options)
+    assert {"steps.wall_ratio", "compute.cpu_ratio", "idle_cpu_ms", "idle_switches"} <= set(found)
+
+
+def test_trio_cost_yields_numbers(tmp_path: Path) -> None:
+    """The same on trio, and a figure for each hook."""
+    found = figures(tmp_path, "trio_cost.py", "--scale", "0.05")
+    assert {"spawn_ratio", "group_ratio", "echo_ratio", "steps_ratio"} <= set(found)
+    assert {"hook.task_spawned_us", "hook.task_exited_us"} <= set(found)
+
+
 def test_tracking_flood_yields_numbers(tmp_path: Path) -> None:
     """A flood tells how many tasks it was, and what was dropped."""
     found = figures(tmp_path, "tracking_flood.py", "--seconds", "0.3")

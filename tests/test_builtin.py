@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiomonitor.backends.base import CodePoint
 from aiomonitor.backends.fake import FakeLife
 from aiomonitor.backends.life import OUTSIDE, Cancellation, Failure
+from aiomonitor.backends.values import CodePoint
 from aiomonitor.listing import LISTING_LIMIT
 from aiomonitor.model import CancelOutcome
 from aiomonitor.tables import width_of

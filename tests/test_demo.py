@@ -1,7 +1,8 @@
-"""The demonstration as its users run it: a process, a connection, Ctrl-C."""
+"""The demonstrations as their users run them: a process, a connection, Ctrl-C."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import socket
@@ -11,6 +12,8 @@ import urllib.request
 from typing import TYPE_CHECKING, Final
 
 import pytest
+
+from support import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,9 +52,7 @@ class Demo:
 
     def ask(self, *lines: str) -> str:
         """What the monitor prints for these commands, on a connection of their own."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=GUARD) as client:
-            client.sendall("".join(f"{line}\n" for line in (*lines, "exit")).encode())
-            return b"".join(iter(lambda: client.recv(65_536), b"")).decode()
+        return ask(self.port, *lines)
 
     def end(self, number: int = signal.SIGINT) -> tuple[int, str, str]:
         """Send a signal: the exit status, and what it printed after the directions."""
@@ -60,14 +61,31 @@ class Demo:
         return self.process.returncode, out, err
 
 
-@pytest.fixture
-def demo() -> Iterator[Demo]:
-    """A demonstration on a free port."""
-    with start("demo", "--port", "0", "--console-port", "0", "--webui-port", "0") as process:
+FREE: Final = ("--port", "0", "--console-port", "0", "--webui-port", "0")
+
+
+@contextlib.contextmanager
+def running(*arguments: str) -> Iterator[Demo]:
+    """A demonstration on free ports."""
+    with start("demo", *FREE, *arguments) as process:
         try:
             yield Demo(process)
         finally:
             process.kill()
+
+
+@pytest.fixture
+def demo() -> Iterator[Demo]:
+    """The shop, on asyncio."""
+    with running() as demo:
+        yield demo
+
+
+@pytest.fixture
+def kitchen() -> Iterator[Demo]:
+    """The kitchen, on trio."""
+    with running("--backend", "trio") as demo:
+        yield demo
 
 
 @pytest.fixture
@@ -134,6 +152,87 @@ def test_cancelled_parts(demo: Demo) -> None:
     for name in ("handler-1", "worker-1", "customer-bob", "label-printer", "reporter"):
         demo.ask(f"cancel {name}")
     assert demo.end() == (0, "\nThe shop is closed.\n", "")
+
+
+# --- on trio --------------------------------------------------------------------------------------
+
+
+def test_exploring_trio(kitchen: Demo) -> None:
+    """Each command of the directions works on a task that it names."""
+    commands = re.findall(
+        r"^  ((?:tree|ps|where|menu|console|help|cancel)\b.*?)(?:  .*)?$",
+        kitchen.directions,
+        re.MULTILINE,
+    )
+    assert commands == [
+        *("tree", "ps", "where cook-1", "ps-terminated", "menu", "console", "help"),
+        *("where delivery", "cancel delivery --scope", "cancel delivery --scope --yes"),
+        "where-terminated delivery",
+    ]
+    tree = kitchen.ask("tree")
+    assert "main_task_outcome" not in tree
+    for name in ("signals", "door", "cook-1", "guest-alice", "baker", "delivery"):
+        assert re.search(rf"^ +\d+ {name}\b", tree, re.MULTILINE), name
+    assert "nursery s" in tree
+    stuck = kitchen.ask("where delivery")
+    assert "await self.delivery.wait()" in stuck
+    assert "waits for an Event" in stuck
+    assert "in scope s" in kitchen.ask("where cook-1")
+    told = kitchen.ask("cancel delivery --scope")
+    assert "takes along 1 task: " in told
+    assert " delivery " in kitchen.ask("ps --filter delivery")
+    assert "has been left" in kitchen.ask("cancel delivery --scope --yes")
+    assert "deliveries given up" in kitchen.ask("menu")
+    assert "(delivery): returned" in kitchen.ask("where-terminated delivery")
+    assert " delivery " in kitchen.ask("ps-terminated --filter delivery")
+
+
+def test_console_of_trio(kitchen: Demo) -> None:
+    """The console is inside the run."""
+    line = "await trio.sleep(0.01) or 'it is ' + trio.lowlevel.current_task().name"
+    assert "it is aiomonitor console" in kitchen.ask("console", line, "exit()")
+
+
+@needs_signals
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_end_of_trio(kitchen: Demo, number: signal.Signals) -> None:
+    """A signal ends it in peace, in the middle of its work and with a client connected."""
+    with socket.create_connection(("127.0.0.1", kitchen.port), timeout=GUARD) as client:
+        assert client.recv(1)
+        assert kitchen.end(number) == (0, "\nThe kitchen is closed.\n", "")
+
+
+@needs_signals
+def test_cancelled_parts_of_trio(kitchen: Demo) -> None:
+    """Whichever scopes are cancelled from the monitor, it ends as it would have without."""
+    for name in ("guest-bob", "cook-2", "baker", "delivery"):
+        # Newer releases of anyio have each task in a scope of its own; else all would be closed.
+        if "takes along 1 task: " in kitchen.ask(f"cancel {name} --scope"):
+            assert "ended" in kitchen.ask(f"cancel {name} --scope --yes")
+    status, out, err = kitchen.end()
+    assert (status, out, err) == (0, "\nThe kitchen is closed.\n", "")
+
+
+def test_without_trio() -> None:
+    """Trio is an optional extra: one line tells how to get it, and status 1."""
+    script = """if True:
+        import runpy, sys
+        sys.modules["trio"] = None
+        runpy.run_module("aiomonitor", run_name="__main__", alter_sys=True)
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", script, "demo", "--backend", "trio"],
+        capture_output=True,
+        text=True,
+        timeout=GUARD,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "pip install 'aiomonitor[trio]'" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+# --- what goes wrong ------------------------------------------------------------------------------
 
 
 def test_busy_port(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:

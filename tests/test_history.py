@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from aiomonitor import history
 from aiomonitor.ancestry import CHAIN_LIMIT
-from aiomonitor.backends.base import CodePoint
 from aiomonitor.backends.fake import FakeBackend, FakeLife, FakeTask
 from aiomonitor.backends.life import OUTSIDE, Cancellation, Outcome
+from aiomonitor.backends.values import CodePoint
 from aiomonitor.history import Found, History
 from aiomonitor.tracker import Tracker
 from aiomonitor.utils import preserve_termination_log

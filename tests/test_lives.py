@@ -6,10 +6,10 @@ import pytest
 
 from aiomonitor import lives
 from aiomonitor.ancestry import Lineage
-from aiomonitor.backends import _asyncio_cancel
-from aiomonitor.backends.base import CodePoint
+from aiomonitor.backends._asyncio import cancel
 from aiomonitor.backends.fake import FakeBackend, FakeLife
 from aiomonitor.backends.life import CALLBACK, OUTSIDE, Cancellation, Failure
+from aiomonitor.backends.values import CodePoint
 
 HERE = CodePoint((lambda: None).__code__, 0)
 
@@ -92,7 +92,7 @@ def test_a_swallowed_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_request_of_the_monitor() -> None:
     """What a client has cancelled was cancelled by the monitor, and its frames are no news."""
-    ours = CodePoint(_asyncio_cancel.deliver.__code__, 0)
+    ours = CodePoint(cancel.deliver.__code__, 0)
     life = FakeLife(
         number=1, outcome="cancelled", cancellations=(Cancellation(0.5, CALLBACK, (ours,)),)
     )

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aiomonitor.backends.base import CodePoint
 from aiomonitor.backends.fake import FakeLife
 from aiomonitor.backends.life import Cancellation
+from aiomonitor.backends.values import CodePoint
 from aiomonitor.errors import TaskNotFoundError
 from aiomonitor.model import CancelOutcome
 from support import Desk

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aiomonitor.backends.base import CodePoint
 from aiomonitor.backends.fake import FakeLife, FakeTask
+from aiomonitor.backends.values import CodePoint
 from support import Desk
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiomonitor.backends.base import CodePoint
 from aiomonitor.backends.fake import FakeBackend, FakeLife, FakeTask
+from aiomonitor.backends.values import CodePoint
 from aiomonitor.errors import TaskNotFoundError
 from aiomonitor.ordering import natural
 from aiomonitor.tracker import Tracker

@@ -5,6 +5,8 @@ The demonstration is imported when it is asked for: nothing else in the package 
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import click
 
 from . import __version__
@@ -40,12 +42,31 @@ def main() -> None:
     type=click.IntRange(0, 65535),
     help="The console's port; 0 takes a free one.",
 )
+@click.option(
+    "--backend",
+    type=click.Choice(["asyncio", "trio"]),
+    default="asyncio",
+    show_default=True,
+    help="What the service runs on; trio: pip install 'aiomonitor[trio]'.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show what the service and the monitor log.")
-def demo(host: str | None, port: int, webui_port: int, console_port: int, verbose: bool) -> None:
+def demo(
+    host: str | None,
+    port: int,
+    webui_port: int,
+    console_port: int,
+    backend: str,
+    verbose: bool,
+) -> None:
     """Run a small service with the monitor on, to look into."""
-    from .demo import run
+    if backend == "trio" and find_spec("trio") is None:
+        raise click.ClickException("trio is not installed: pip install 'aiomonitor[trio]'")
+    if backend == "trio":
+        from . import demo_anyio as application
+    else:
+        from . import demo as application  # type: ignore[no-redef]
 
-    raise SystemExit(run(host, port, webui_port, console_port, verbose=verbose))
+    raise SystemExit(application.run(host, port, webui_port, console_port, verbose=verbose))
 
 
 if __name__ == "__main__":

@@ -70,6 +70,11 @@ class Ancestry:
         found = self._origins(set(numbers))
         return lambda number: called(number, found.get(number))
 
+    def names(self, numbers: Iterable[int]) -> Callable[[int], str]:
+        """Their names alone; empty for a task that is forgotten."""
+        found = self._origins(set(numbers))
+        return lambda number: found[number].name if number in found else ""
+
     def _origins(self, numbers: set[int]) -> dict[int, Origin]:
         found = {number: self._history.origin(number) for number in numbers if number > 0}
         missing = {number for number, origin in found.items() if origin is None}

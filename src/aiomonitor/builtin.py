@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 from . import render
 from .errors import CommandError, UsageError
+from .insight_commands import InsightCommands
 from .listing import (
+    OFFERED,
     FilterOption,
     JsonOption,
     LimitOption,
-    Listings,
     ReverseOption,
     SortOption,
+    TaskArgument,
     as_json,
     row_limit,
 )
@@ -32,29 +34,16 @@ if TYPE_CHECKING:
 
 audit = logging.getLogger("aiomonitor.audit")
 
-_OFFERED = 100
-"""Tasks that TAB offers at most."""
-
-
-def _tasks_offered(monitor: Queries, typed: str) -> Iterator[tuple[str, str]]:
-    for task in monitor.tasks(limit=_OFFERED):
-        if str(task.number).startswith(typed):
-            yield str(task.number), f"{task.name}, {render.location(task)}"
-    if typed:
-        for task in monitor.tasks(filter=typed, sort="name", limit=_OFFERED):
-            if task.name.startswith(typed):
-                yield task.name, f"task {task.number}"
-
 
 def _ended_offered(monitor: Queries, typed: str) -> Iterator[tuple[str, str]]:
     """The latest first; of several with one name, the latest is what the name means."""
     ended = monitor.terminated()
     numbered = (task for task in ended if str(task.number).startswith(typed))
-    for task in itertools.islice(numbered, _OFFERED):
+    for task in itertools.islice(numbered, OFFERED):
         yield str(task.number), f"{task.name}, {render.ending(task)}"
     if typed:
         named = {task.name: task for task in reversed(ended) if task.name.startswith(typed)}
-        for task in itertools.islice(reversed(named.values()), _OFFERED):
+        for task in itertools.islice(reversed(named.values()), OFFERED):
             yield task.name, f"task {task.number}, {render.ending(task)}"
 
 
@@ -69,13 +58,7 @@ def _signals_offered(_: Queries, typed: str) -> Iterable[str]:
     return [member.name for member in signal.Signals if member.name.startswith(typed.upper())]
 
 
-TaskArgument = Annotated[
-    str,
-    Parameter(metavar="TASK", help="number, id() or unique name", complete=_tasks_offered),
-]
-
-
-class BuiltinCommands(Queries, Listings):
+class BuiltinCommands(InsightCommands):
     """The `do_*` methods that come with a monitor. Sync ones: they run in worker threads."""
 
     @alt_names("p")
@@ -91,9 +74,10 @@ class BuiltinCommands(Queries, Listings):
         """List the live tasks.
 
         STATE is running, runnable or waiting; "!" marks a task that was asked to cancel itself.
-        WHERE is the innermost line outside of the runtime's library, and what it awaits there.
-        CREATED IN is the line that created it, "(not seen)" if the monitor was not there. Columns
-        that your terminal has no room for are left out; --json has everything.
+        WHERE is the innermost line outside of the runtime's library, and what it awaits there;
+        WAITS FOR tells what that waits for. CREATED IN is the line that created it, "(not seen)"
+        if the monitor was not there. Columns that your terminal has no room for are left out;
+        --json has everything.
         """
         rows = row_limit("ps", limit, json=json)
         page = self.task_page(filter=filter, sort=sort, reverse=reverse, limit=rows)
@@ -121,6 +105,14 @@ class BuiltinCommands(Queries, Listings):
             self._write(as_json(stack) + "\n")
         else:
             self._write_lines(render.stack_lines(stack, color=self._client.color))
+            if stack.thread is not None:
+                self._write("it waits for ")
+                lines = render.thread_lines(stack.thread, color=self._client.color)
+                self._write_lines(lines)
+            if stack.scopes:
+                from . import render_scopes  # where there are any
+
+                self._write_lines(render_scopes.around_lines(stack.scopes))
 
     @alt_names("ca")
     def do_cancel(
@@ -130,15 +122,47 @@ class BuiltinCommands(Queries, Listings):
         timeout: Annotated[
             float, Parameter(metavar="SECONDS", help="How long to wait for it to end.")
         ] = CANCEL_TIMEOUT,
+        scope: Annotated[
+            bool, Parameter(help="Cancel the nearest scope or nursery that the task is in.")
+        ] = False,
+        yes: Annotated[
+            bool, Parameter(help="With --scope: do it, with all that is in it.")
+        ] = False,
         json: JsonOption = False,
     ) -> None:
-        """Cancel a task and tell what came of it."""
+        """Cancel a task and tell what came of it.
+
+        Trio cannot cancel a single task, but a scope: --scope tells which one that is, and which
+        tasks it would take along, and --scope --yes cancels it. A scope may also be named as tree
+        and where name it: `cancel s4 --scope`.
+        """
         if not 0 <= timeout <= threading.TIMEOUT_MAX:
             raise UsageError(f"cancel: a timeout of {timeout} s makes no sense")
+        if scope:
+            self._cancel_scope(task, timeout, confirmed=yes, json=json)
+            return
+        if yes:
+            raise UsageError("cancel: --yes goes with --scope")
         audit.info("%s: cancel %s", self._client.peer, task)
         result = self._look_up(lambda name: self.cancel(name, timeout), task)
         self._write((as_json(result) if json else render.cancel_line(result)) + "\n")
         if result.outcome not in (CancelOutcome.ENDED, CancelOutcome.ALREADY_DONE):
+            self._run.status = 1
+
+    def _cancel_scope(self, task: str, timeout: float, *, confirmed: bool, json: bool) -> None:
+        from . import render_scopes  # where there are any
+
+        if confirmed:
+            audit.info("%s: cancel %s --scope", self._client.peer, task)
+            result = self._look_up(lambda name: self.cancel_scope(name, timeout), task)
+            lines = render_scopes.cancelled_lines(result)
+            done = result.outcome in (CancelOutcome.ENDED, CancelOutcome.ALREADY_DONE)
+        else:
+            result = self._look_up(self.scope_reach, task)
+            lines = render_scopes.reach_lines(result, task)
+            done = False
+        self._write_lines([as_json(result)] if json else lines)
+        if not done:
             self._run.status = 1
 
     @alt_names("pt pst")

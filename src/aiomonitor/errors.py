@@ -31,6 +31,14 @@ class TaskNotFoundError(AiomonitorError, LookupError):
     """No live task answers to that number, `id()` or name."""
 
 
+class ScopeNotFoundError(AiomonitorError, LookupError):
+    """There is no such cancel scope, or the runtime has none."""
+
+
+class NotMarkedError(AiomonitorError, LookupError):
+    """There is no mark of that name to compare with."""
+
+
 class CommandError(AiomonitorError):
     """A command could not do its job: its message is shown as one line, its status is 1.
 

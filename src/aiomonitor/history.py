@@ -159,6 +159,12 @@ class History:
         chosen = matching[offset : None if limit is None else offset + limit]
         return Found(self._ended, len(remembered), len(matching), chosen)
 
+    def ended_since(self, moment: float) -> list[TaskLife]:
+        """Those that ended then (of the hook's clock) or later, the first to end first."""
+        return sorted(
+            (life for life in self._remembered() if life.ended >= moment), key=_SORT_KEYS["ended"]
+        )
+
     def find(self, reference: str) -> list[TaskLife]:
         """The ended tasks of that number, or else of that name, the last to end first."""
         remembered = sorted(self._remembered(), key=_SORT_KEYS["ended"], reverse=True)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import itertools
 from typing import TYPE_CHECKING, Annotated, Any
 
-from . import tables
+from . import render, tables
 from .commands import CommandInterpreter
-from .errors import CommandError, TaskNotFoundError, UsageError
+from .errors import CommandError, ScopeNotFoundError, TaskNotFoundError, UsageError
 from .model import SortKey
+from .model.fields import as_mapping
 from .utils import Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from .model import TaskPage
+    from .queries import Queries
 
 LISTING_LIMIT = 500
 """Rows of a listing unless it is told otherwise: some screens, not a flood."""
@@ -32,6 +33,27 @@ LimitOption = Annotated[
     int, Parameter(metavar="N", help=f"At most so many rows; 0 for all. [{LISTING_LIMIT}]")
 ]
 JsonOption = Annotated[bool, Parameter(help="JSON, for programs; all rows unless limited.")]
+
+
+OFFERED = 100
+"""Tasks that TAB offers at most."""
+
+
+def tasks_offered(monitor: Queries, typed: str) -> Iterator[tuple[str, str]]:
+    """Numbers and names that begin with what was typed, each with what it stands for."""
+    for task in monitor.tasks(limit=OFFERED):
+        if str(task.number).startswith(typed):
+            yield str(task.number), f"{task.name}, {render.location(task)}"
+    if typed:
+        for task in monitor.tasks(filter=typed, sort="name", limit=OFFERED):
+            if task.name.startswith(typed):
+                yield task.name, f"task {task.number}"
+
+
+TaskArgument = Annotated[
+    str,
+    Parameter(metavar="TASK", help="number, id() or unique name", complete=tasks_offered),
+]
 
 
 class Listings(CommandInterpreter):
@@ -64,7 +86,7 @@ class Listings(CommandInterpreter):
         """A task that is gone is the user's news, not a fault: one line."""
         try:
             return query(task)
-        except TaskNotFoundError as error:
+        except (TaskNotFoundError, ScopeNotFoundError) as error:
             raise CommandError(str(error)) from None
 
     def _write_lines(self, lines: Iterable[str]) -> None:
@@ -94,6 +116,4 @@ def as_json(value: object) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, enum.Enum):
-        return value.value
-    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return value.value if isinstance(value, enum.Enum) else as_mapping(value)

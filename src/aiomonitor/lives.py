@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .ancestry import Lineage
-    from .backends.base import Backend, CodePoint
+    from .backends.base import Backend
     from .backends.life import Cancellation, Stack, TaskLife
+    from .backends.values import CodePoint
     from .model import FrameInfo, Outcome
 
 OUTCOMES: dict[str, Outcome] = {
@@ -110,6 +111,8 @@ def created_by(life: TaskLife | None, teller: Teller) -> str:
 
 def canceller(life: TaskLife, request: Cancellation, label: Callable[[int], str]) -> str:
     """Who made one request, and on whose behalf."""
+    if request.told:
+        return request.told
     other = label(request.other) if request.other is not None else "one of its tasks"
     if request.reason == "timeout":
         delay = "" if request.delay is None else f" of {request.delay:.3g} s"
@@ -165,7 +168,7 @@ def cancellations(life: TaskLife, teller: Teller) -> tuple[CancellationInfo, ...
     """Every request that is remembered, the latest first."""
     return tuple(
         CancellationInfo(
-            at=teller.wall_time(request.when),
+            at=None if request.when is None else teller.wall_time(request.when),
             by=canceller(life, request, teller.label),
             frames=teller.frames(request.stack),
         )

@@ -98,8 +98,12 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand):
             service = Service(self, doors, self._token, web=web)
             try:
                 self._backend.attach()
+                self._watchdog.start()
+                self._patrol.start()
                 service.start()
             except BaseException:
+                self._watchdog.stop()
+                self._patrol.stop()
                 service.drop_sockets()
                 self._backend.detach()
                 raise
@@ -109,9 +113,17 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand):
         """The intro with its fields filled in: what a client reads first."""
         count = self.task_count()
         try:
-            return self.intro.format(tasknum=count, s="" if count == 1 else "s")
+            intro = self.intro.format(tasknum=count, s="" if count == 1 else "s")
         except (LookupError, ValueError) as error:
-            return f"the intro cannot be filled in: {error!r}\n"
+            intro = f"the intro cannot be filled in: {error!r}\n"
+        return intro + self._findings_told()
+
+    def _findings_told(self) -> str:
+        known = self.known_findings()
+        count = len(known.findings) if known is not None else 0
+        if not count:
+            return ""
+        return f"{count} finding{'' if count == 1 else 's'}: type findings to read them\n"
 
     def _listen(self) -> tuple[dict[socket.socket, str | None], list[socket.socket]]:
         """Every service's sockets: all of them, or none. Those for terminals come with the one
@@ -151,6 +163,8 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand):
                 return
             self._closed = True
             if self._service is not None:
+                self._watchdog.stop()
+                self._patrol.stop()
                 self._service.stop(CLOSE_TIMEOUT)
                 self._backend.detach()
 
@@ -252,13 +266,14 @@ def start_monitor(
 ) -> _MonitorT:
     """Make a monitor, start it, and return it; use it in a `with` statement, or `close()` it.
 
-    `loop` is the event loop to watch; None means the run that the calling thread is inside, else
-    the thread's current event loop. `monitor` is the class to make. `host` is where to listen
-    (`MONITOR_HOST` if None); anything but loopback needs a `token`, which every client is then
-    asked for (also taken from the environment, `AIOMONITOR_TOKEN`). `port` is the terminal's; 0
-    takes a free one, None leaves the service out. `webui_port` is the web page's. `console_port` is
-    the same for the Python console, which the terminal's command `console` opens, too; with
-    `console_enabled` false there is none. It finds the names of `locals`.
+    `loop` is the event loop to watch, or the `trio.lowlevel.TrioToken` of a run on trio; None means
+    the run that the calling thread is inside, else its current event loop. `monitor` is the class
+    to make. `host` is where to listen (`MONITOR_HOST` if None); anything but loopback needs a
+    `token`, which every client is then asked for (also taken from the environment,
+    `AIOMONITOR_TOKEN`). `port` is the terminal's; 0 takes a free one, None leaves the service out.
+    `webui_port` is the web page's. `console_port` is the same for the Python console, which the
+    terminal's command `console` opens, too; with `console_enabled` false there is none. It finds
+    the names of `locals`.
 
     With `hook_task_factory` the monitor records who creates and who cancels each task, and how it
     ends. It remembers the last `max_termination_history` tasks that ended (0 for none), and those

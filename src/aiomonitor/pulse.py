@@ -21,8 +21,8 @@ _POLL = 0.002
 lock of ours in order to wake us."""
 
 
-class _Call:
-    """One call to the loop."""
+class Call:
+    """One call to the loop; what it says is of its thread, on the monotonic clock."""
 
     __slots__ = ("answered", "asked", "clock", "cpu")
 
@@ -47,15 +47,15 @@ class Pulse:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._lock = threading.Lock()
-        self._present: _Call | None = None
-        self._answered: _Call | None = None
+        self._present: Call | None = None
+        self._answered: Call | None = None
 
     def take(self, wait: float = 0.0) -> LoopPulse:
         """Call the loop, unless it has not answered the last call; wait so many seconds for it."""
         with self._lock:
             self._note_answer()
             if self._present is None:
-                self._present = _Call()
+                self._present = Call()
                 self._backend.call_in_loop(self._present.answer)
             call = self._present
         until = time.monotonic() + wait
@@ -69,17 +69,17 @@ class Pulse:
         if self._present is not None and self._present.answered is not None:
             self._answered, self._present = self._present, None
 
-    def _read(self, answered: _Call | None, present: _Call | None) -> LoopPulse:
+    def _read(self, answered: Call | None, present: Call | None) -> LoopPulse:
         now = time.monotonic()
         waiting = now - present.asked if present is not None else 0.0
         if answered is None or answered.answered is None:
             return LoopPulse(lag=None, waiting=waiting, cpu=None, cpu_at=now)
-        cpu, cpu_at = _cpu(answered, now)
+        cpu, cpu_at = cpu_of(answered, now)
         lag = answered.answered - answered.asked
         return LoopPulse(lag=lag, waiting=waiting, cpu=cpu, cpu_at=cpu_at)
 
 
-def _cpu(call: _Call, now: float) -> tuple[float, float]:
+def cpu_of(call: Call, now: float) -> tuple[float, float]:
     """The CPU time of the thread that answered, now if the system tells, else when it answered."""
     if call.clock is not None:
         try:

@@ -6,6 +6,7 @@ Nothing here knows a user interface.
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 import time
@@ -14,9 +15,13 @@ from typing import TYPE_CHECKING
 from . import lives
 from .backends.frames import symbolise
 from .errors import TaskNotFoundError
-from .model import CancelOutcome, CancelResult, RunStatus, TaskStack, TerminatedPage, ThreadStack
+from .health_queries import HealthQueries
+from .insight_queries import InsightQueries
+from .load_queries import LoadQueries
+from .model import RunStatus, TaskStack, TerminatedPage, ThreadStack
 from .pulse import Pulse
-from .survey import Survey
+from .steering import CANCEL_TIMEOUT as CANCEL_TIMEOUT
+from .steering import Steering
 from .tracker import Tracker
 
 if TYPE_CHECKING:
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     from .model import (
         Census,
         EndedSortKey,
+        Forest,
         GroupKey,
         GroupPage,
         LoopPulse,
@@ -38,31 +44,18 @@ if TYPE_CHECKING:
         TerminatedTask,
         TreePage,
     )
-
-CANCEL_TIMEOUT = 5.0
-"""Seconds that a person is willing to look at a prompt that says nothing."""
-
-_CANCEL_DETAILS = {
-    CancelOutcome.ENDED: "it took the cancellation and has ended",
-    CancelOutcome.REQUESTED: "the cancellation was delivered, but the task had not ended {after}",
-    CancelOutcome.ALREADY_DONE: "it had ended before the request reached it",
-    CancelOutcome.UNRESPONSIVE: "its loop is {loop} and did not take the request {after}; "
-    "it stays posted and takes effect when the loop runs again ('stacktrace' shows what it does)",
-    CancelOutcome.UNSUPPORTED: "this runtime cannot cancel a single task",
-}
+    from .survey import Survey
 
 
-class Queries:
+class Queries(InsightQueries, HealthQueries, LoadQueries, Steering):
     """Reads and steers one monitored run; thread-safe."""
-
-    _backend: Backend
-    _tracker: Tracker
 
     def _observe(self, backend: Backend, history: int = 1000) -> None:
         self._backend = backend
         self._tracker = Tracker(backend, history)
-        self._survey = Survey(backend, self._tracker)
         self._pulse = Pulse(backend)
+        self._watchdog = self._new_watchdog()
+        self._patrol = self._new_patrol()
         self._started_at = time.time()
 
     def task_count(self) -> int:
@@ -96,6 +89,12 @@ class Queries:
             filter=filter, sort=sort, reverse=reverse, limit=limit, offset=offset
         )
 
+    @functools.cached_property
+    def _survey(self) -> Survey:
+        from .survey import Survey  # when somebody asks
+
+        return Survey(self._backend, self._tracker)
+
     def census(self) -> Census:
         """The live tasks, counted by state: as dear as a listing, since it looks at each."""
         return self._survey.census()
@@ -125,9 +124,21 @@ class Queries:
     def tree(
         self, parent: int = 0, *, filter: str = "", limit: int | None = None, offset: int = 0
     ) -> TreePage:
-        """The live tasks that task number `parent` has created, or that no live task has for 0;
-        with a filter, all that match, with their ancestors."""
+        """The live tasks under task number `parent`, or under no live task for 0; with a filter,
+        all that match, with what they are under."""
         return self._survey.tree(parent, filter, limit, offset)
+
+    def forest(
+        self,
+        task: int | str | None = None,
+        *,
+        filter: str = "",
+        limit: int | None = None,
+        depth: int | None = None,
+    ) -> Forest:
+        """The whole tree, or what is under a task, itself included, down to a `depth`; with a
+        filter, the tasks that match and those they are under. Raises `TaskNotFoundError`."""
+        return self._survey.forest(task, filter, limit, depth)
 
     def status(self) -> RunStatus:
         """What is known of the run without looking at its tasks: cheap."""
@@ -171,6 +182,20 @@ class Queries:
             ancestry=lineage.steps,
             beginning=lineage.beginning,
             cancellations=lives.cancellations(life, self._teller([life])) if life else (),
+            scopes=self._backend.scopes.around(task) if self._backend.scopes else None,
+            thread=self._thread_of(info),
+        )
+
+    def _thread_of(self, info: TaskInfo) -> ThreadStack | None:
+        ident = info.waits.thread if info.waits is not None else None
+        if ident is None:
+            return None
+        names = {thread.ident: thread.name for thread in threading.enumerate()}
+        points = self._backend.thread_points(ident)
+        return ThreadStack(
+            thread_id=ident,
+            name=names.get(ident, "unknown"),
+            frames=tuple(map(symbolise, points)),
         )
 
     def _teller(self, told: Iterable[TaskLife]) -> lives.Teller:
@@ -254,25 +279,6 @@ class Queries:
         if there is nothing to do."""
         return self._tracker.history.drain() if self._backend.records else None
 
-    def cancel(self, task: int | str, timeout: float = CANCEL_TIMEOUT) -> CancelResult:
-        """Cancel a task in its loop's thread and wait up to `timeout` seconds for it to end.
-
-        Called in the loop's own thread it only delivers the request, since waiting there would keep
-        the task from ending. Raises `TaskNotFoundError`, and `ValueError` for a bad timeout.
-        """
-        if not 0 <= timeout <= threading.TIMEOUT_MAX:
-            raise ValueError(f"timeout {timeout} is not a number of seconds from 0 up")
-
-        def request(handle: TaskHandle) -> CancelResult:
-            info = self._tracker.describe(handle)
-            outcome = self._backend.cancel(handle, timeout)
-            detail = _CANCEL_DETAILS[outcome].format(
-                after=f"after {timeout:g} s", loop=_loop_words(self._backend.loop_state())
-            )
-            return CancelResult(task=info, outcome=outcome, detail=detail)
-
-        return self._tracker.with_task(task, request)
-
     def threads(self) -> tuple[ThreadStack, ...]:
         """What the threads of the process execute now: the monitored loop's thread first."""
         loop_thread = self._backend.loop_thread_id()
@@ -287,7 +293,3 @@ class Queries:
             )
             for ident in idents
         )
-
-
-def _loop_words(state: str) -> str:
-    return "blocked" if state == "running" else state

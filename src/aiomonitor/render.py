@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         TerminatedStack,
         TerminatedTask,
         ThreadStack,
+        WaitInfo,
+        Why,
     )
 
 TASK_COLUMNS = (
@@ -36,6 +38,7 @@ TASK_COLUMNS = (
     Column(title="CREATED", at_least=8, at_most=8, drop=6, optional=True, spare=True),
     Column(title="AGE", at_least=6, at_most=7, drop=4, right=True, optional=True),
     Column(title="WHERE", at_least=20, at_most=100, drop=1),
+    Column(title="WAITS FOR", at_least=16, at_most=60, drop=3, optional=True),
     Column(title="CREATED IN", at_least=20, at_most=48, drop=5, optional=True, spare=True),
 )
 
@@ -61,15 +64,17 @@ PENDING_TOLD = 10
 def task_row(task: TaskInfo) -> tuple[str, ...]:
     """A task as the cells of `TASK_COLUMNS`."""
     state = f"{task.state}!" if task.cancelling or task.cancelled_by else task.state
+    own = "(system) " if task.system else ""
     unseen = UNSEEN if task.created_by else ""
     return (
         str(task.number),
         state,
-        printable(task.name),
+        own + printable(task.name),
         printable(task.coroutine),
         unseen and "-" if task.created_at is None else clock(task.created_at),
         unseen and "-" if task.age is None else duration(task.age),
         printable(location(task)),
+        printable(waits(task.waits)),
         printable(place(task.created_in)) or unseen,
     )
 
@@ -117,7 +122,28 @@ def pending(task: TaskInfo) -> str:
     if task.cancel_age is not None:
         ago = duration(task.cancel_age)
         return f"cancel requested {ago} ago by {printable(task.cancelled_by)}, still {task.state}"
-    return f"cancel requested, still {task.state}" if task.cancelling else ""
+    by = f" by {printable(task.cancelled_by)}" if task.cancelled_by else ""
+    return f"cancel requested{by}, still {task.state}" if task.cancelling else ""
+
+
+def sentence(why: Why) -> str:
+    """Why a task does not go on."""
+    return printable(why.sentence)
+
+
+def waits(wait: WaitInfo | None) -> str:
+    """What a task waits for, in a line: `a Lock, held by task 3 (main), 2 waiting`."""
+    if wait is None:
+        return ""
+    parts = [wait.what]
+    if wait.timeout is not None:
+        late = "" if wait.timeout >= 0 else ", overdue"
+        parts.append(f"{duration(abs(wait.timeout))}{late or ' left'}")
+    if wait.held_by:
+        parts.append(f"held by {wait.held_by}")
+    if wait.waiting is not None and wait.waiting > 1:
+        parts.append(f"{wait.waiting} waiting")
+    return ", ".join(parts)
 
 
 def duration(seconds: float) -> str:
@@ -169,18 +195,21 @@ def stack_lines(stack: TaskStack, *, color: bool = False) -> Iterator[str]:
     """Who created a task, and its await chain with its source lines, outermost first."""
     task = stack.task
     yield from _ancestry_lines(stack.ancestry, stack.beginning, color=color)
-    head = f"{task_label(task)}: {task.state}, coroutine {printable(task.coroutine)}"
+    own = ", the runtime's own" if task.system else ""
+    head = f"{task_label(task)}: {task.state}, coroutine {printable(task.coroutine)}{own}"
     yield styled(head, color, bold=True)
     yield from _own_beginning(stack)
     if task.created_at is not None and task.age is not None:
         yield f"  created {moment(task.created_at)}, {duration(task.age)} ago"
-    if waits := pending(task):
-        yield styled(f"  {waits}", color, fg="yellow")
+    if requested := pending(task):
+        yield styled(f"  {requested}", color, fg="yellow")
     if not stack.frames:
         yield "  (no Python frames: it has not started, or has just ended)"
-    yield from _frame_lines(stack.frames, color=color)
-    if stack.awaiting:
+    yield from frame_lines(stack.frames, color=color)
+    if stack.awaiting and stack.task.waits is None:
         yield f"  awaiting {printable(stack.awaiting)}"
+    if task.waits is not None:
+        yield f"  waits for {printable(waits(task.waits))}"
     if stack.note:
         yield f"  ({printable(stack.note)})"
     yield from _request_lines(stack.cancellations, color=color)
@@ -193,7 +222,7 @@ def _ancestry_lines(steps: Sequence[CreationStep], beginning: str, *, color: boo
     for step in steps:
         head = f"{printable(step.creator)} created {printable(step.created)}:"
         yield styled(head, color, bold=True)
-        yield from _frame_lines(step.frames, color=color)
+        yield from frame_lines(step.frames, color=color)
 
 
 def _own_beginning(stack: TaskStack | TerminatedStack) -> Iterator[str]:
@@ -206,9 +235,10 @@ def _request_lines(requests: Sequence[CancellationInfo], *, color: bool) -> Iter
     """Each request to cancel a task, the latest first."""
     for request in requests:
         end = ":" if request.frames else ""
-        head = f"cancel requested {moment(request.at)} by {printable(request.by)}{end}"
+        at = "" if request.at is None else f" {moment(request.at)}"
+        head = f"cancel requested{at} by {printable(request.by)}{end}"
         yield styled(head, color, bold=True)
-        yield from _frame_lines(request.frames, color=color)
+        yield from frame_lines(request.frames, color=color)
 
 
 def ended_lines(stack: TerminatedStack, *, color: bool = False) -> Iterator[str]:
@@ -222,7 +252,7 @@ def ended_lines(stack: TerminatedStack, *, color: bool = False) -> Iterator[str]
     yield from _own_beginning(stack)
     yield f"  coroutine {printable(task.coroutine)}"
     yield f"  {_times(task)}"
-    yield from _frame_lines(stack.frames, color=color)
+    yield from frame_lines(stack.frames, color=color)
     for cause in stack.causes:
         yield f"  from {printable(cause)}"
     yield from _request_lines(stack.cancellations, color=color)
@@ -265,10 +295,11 @@ def thread_lines(stack: ThreadStack, *, color: bool = False) -> Iterator[str]:
     """What a thread executes, outermost frame first."""
     loop = f", the monitored loop's ({stack.loop_state})" if stack.loop_state else ""
     yield styled(printable(f"thread {stack.name} [{stack.thread_id}]{loop}"), color, bold=True)
-    yield from _frame_lines(stack.frames, color=color)
+    yield from frame_lines(stack.frames, color=color)
 
 
-def _frame_lines(frames: Sequence[FrameInfo], *, color: bool) -> Iterator[str]:
+def frame_lines(frames: Sequence[FrameInfo], *, color: bool) -> Iterator[str]:
+    """Each frame with its source line."""
     for frame in frames:
         place = f'  File "{printable(frame.filename)}", line {frame.lineno}, in '
         yield place + styled(printable(frame.function), color, fg="cyan")

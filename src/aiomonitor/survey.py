@@ -7,20 +7,33 @@ not mind. Any thread of the monitor.
 
 from __future__ import annotations
 
+import dataclasses
 import heapq
 import itertools
 import math
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .backends.frames import symbolise
-from .model import Census, GroupPage, TaskGroup, TaskPage, TreeNode, TreePage
+from .backends.frames import function_name, symbolise
+from .backends.values import CodePoint
+from .branches import Branches
+from .model import (
+    Census,
+    Forest,
+    GroupPage,
+    TaskGroup,
+    TaskPage,
+    TreeLine,
+    TreeNode,
+    TreePage,
+)
 from .ordering import Selection, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
+    from types import CodeType
 
-    from .backends.base import Backend, CodePoint, TaskHandle
+    from .backends.base import Backend, TaskHandle
     from .model import FrameInfo, GroupKey, SortKey, TaskState
     from .tracker import Tracker
 
@@ -69,8 +82,18 @@ class Survey:
             total=total,
             matched=sum(group.count for group in found.values()),
             found=len(found),
-            groups=tuple(group.told(now) for group in chosen),
+            groups=tuple(self._told(group, now) for group in chosen),
         )
+
+    def _told(self, group: _Group, now: float) -> TaskGroup:
+        told = group.told(now)
+        if not isinstance(group.key, Path):
+            return told
+        chains = self._tracker.visit([group.example], self._backend.await_chain)
+        points = next((chain.points for chain in chains), ())
+        if tuple(point.code for point in points) != group.key.codes:
+            points = group.key.points()  # the example has gone on
+        return dataclasses.replace(told, frames=tuple(map(symbolise, points)))
 
     def members(
         self,
@@ -114,6 +137,12 @@ class Survey:
     def _by_where(self, task: TaskHandle) -> Hashable:
         return self._backend.innermost(task)
 
+    def _by_stack(self, task: TaskHandle) -> Hashable:
+        return Path(*self._backend.path(task))
+
+    def _by_functions(self, task: TaskHandle) -> Hashable:
+        return Path(self._backend.path(task)[0], None)
+
     def _born(self, task: TaskHandle) -> float:
         life = self._backend.life_of(task)
         return life.born if life is not None and life.stack else math.inf
@@ -135,26 +164,53 @@ class Survey:
         # Not all values in one call of `Counter`, which would keep the GIL for 8 ms.
         children = Counter(each for each in parents.values() if each in shown)
         paths = self._paths(page, parents) if filter else {}
-        nodes = tuple(
-            TreeNode(
-                task=info, children=children[info.number], path=tuple(paths.get(info.number, ()))
-            )
-            for info in self._tracker.described(page)
-        )
+
+        def node(task: TaskHandle) -> TreeNode:
+            number = self._tracker.number(task)
+            return self._node(task, children[number], tuple(paths.get(number, ())))
+
+        nodes = tuple(self._tracker.visit(page, node))
         return TreePage(parent=parent, total=len(chosen), nodes=nodes)
 
+    def _node(
+        self, task: TaskHandle, children: int, path: tuple[tuple[int, str], ...] = ()
+    ) -> TreeNode:
+        scopes = self._backend.scopes
+        return TreeNode(
+            task=self._tracker.describe(task),
+            children=children,
+            path=path,
+            scopes=scopes.own(task) if scopes is not None else None,
+        )
+
+    def forest(
+        self, root: int | str | None, filter: str, limit: int | None, depth: int | None
+    ) -> Forest:
+        """The tree under a task, itself included, or the whole of it, down to a depth; with a
+        filter, what matches and what that is under."""
+        top = None if root is None else self._tracker.with_task(root, self._tracker.number)
+        branches = Branches(*self._parents(filter), pruned=bool(filter))
+        places = dict(itertools.islice(branches.walk(top, depth), limit))
+
+        def line(task: TaskHandle) -> TreeLine:
+            number = self._tracker.number(task)
+            node = self._node(task, branches.count(number))
+            return TreeLine(depth=places[number], node=node)
+
+        return Forest(
+            total=branches.total(top), lines=tuple(self._tracker.visit(tuple(places), line))
+        )
+
     def _parents(self, filter: str) -> tuple[dict[int, int], list[int]]:
-        """Each live task's creator, by number, 0 if there is none; and which tasks match."""
+        """What each live task is under, by number, 0 if nothing; and which tasks match."""
         parents: dict[int, int] = {}
         matching: list[int] = []
         matches = self._paging.matcher(filter)
         for task in self._backend.live_tasks():
             number = self._tracker.number(task)
-            life = self._backend.life_of(task)
-            parents[number] = max(0, life.parent) if life is not None and life.stack else 0
+            parents[number] = self._backend.parent_of(task)
             if filter and matches(task):
                 matching.append(number)
-            life = None
         task = None
         return parents, matching
 
@@ -178,6 +234,28 @@ def _path(number: int, parents: dict[int, int]) -> list[int]:
     return path
 
 
+class Path(NamedTuple):
+    """The functions of an await chain, and where the last of them stands, if that matters."""
+
+    codes: tuple[CodeType, ...]
+    point: CodePoint | None
+
+    def points(self) -> tuple[CodePoint, ...]:
+        """With the lines that are known; else, where the functions begin."""
+        begin = tuple(CodePoint(code, -1) for code in self.codes)
+        return begin if self.point is None else (*begin[:-1], self.point)
+
+    @property
+    def words(self) -> str:
+        """The way from function to function."""
+        names = [function_name(code) for code in self.codes]
+        path = " > ".join(names) if names else "(not known)"
+        if self.point is None:
+            return path
+        place = symbolise(self.point)
+        return f"{path} at {place.filename}:{place.lineno}"
+
+
 class _Group:
     """A group that is being counted."""
 
@@ -194,7 +272,7 @@ class _Group:
         self.born = min(born, self.born)
 
     def told(self, now: float) -> TaskGroup:
-        place = None if isinstance(self.key, str) else _place(self.key[0])
+        place = None if isinstance(self.key, (str, Path)) else _place(self.key[0])
         return TaskGroup(
             key=_key(self.key),
             count=self.count,
@@ -206,6 +284,8 @@ class _Group:
 
 def _key(group: Any) -> str:
     """What the tasks of a group have in common, in words."""
+    if isinstance(group, Path):
+        return group.words
     return group if isinstance(group, str) else _words(_place(group[0]), group[1])
 
 

@@ -6,6 +6,7 @@ and a listing keeps weak references, page by page.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from .backends.base import Backend, TaskHandle
     from .backends.life import TaskLife
+    from .model import WaitInfo
 
 _Result = TypeVar("_Result")
 
@@ -57,8 +59,10 @@ class Tracker:
         """How many tasks are live."""
         return sum(1 for _ in self._backend.live_tasks(quick=True))
 
-    def described(self, numbers: Sequence[int]) -> Iterator[TaskInfo]:
-        """Rows of the live tasks that have these numbers, in their order."""
+    def visit(
+        self, numbers: Sequence[int], use: Callable[[TaskHandle], _Result]
+    ) -> Iterator[_Result]:
+        """What `use` makes of the live tasks that have these numbers, in their order."""
         wanted = dict.fromkeys(numbers)
         found: dict[int, weakref.ref[TaskHandle]] = {}
         for task in self._backend.live_tasks(quick=True) if wanted else ():
@@ -66,12 +70,17 @@ class Tracker:
             if number is not None and number in wanted:
                 found[number] = weakref.ref(task)
         task = None
-        return self._rows(found[number] for number in numbers if number in found)
+        return self._uses(use, (found[number] for number in numbers if number in found))
 
     def _rows(self, chosen: Iterable[weakref.ref[TaskHandle]]) -> Iterator[TaskInfo]:
         """Each row is made when it is asked for."""
+        return self._uses(self.describe, chosen)
+
+    def _uses(
+        self, use: Callable[[TaskHandle], _Result], chosen: Iterable[weakref.ref[TaskHandle]]
+    ) -> Iterator[_Result]:
         for task in self._backend.borrow(chosen):
-            yield self.describe(task)
+            yield use(task)
             task = None
 
     def describe(self, task: TaskHandle) -> TaskInfo:
@@ -89,8 +98,18 @@ class Tracker:
             awaits=awaits,
             cancelling=facts.cancelling,
             **self._creation(life),
-            **self._cancellation(life, facts.cancelling),
+            **(self._cancellation(life, facts.cancelling) or {"cancelled_by": facts.cancelled_by}),
+            waits=self._wait(task),
+            nursery=self._backend.scopes.nursery_of(task) if self._backend.scopes else None,
+            system=facts.system,
         )
+
+    def _wait(self, task: TaskHandle) -> WaitInfo | None:
+        wait = self._backend.wait_of(task, self.number)
+        clues = self._backend.clues if wait is not None else None
+        now = self._backend.now()
+        since = clues.waited_since(task, now, note=False) if clues is not None else None
+        return dataclasses.replace(wait, seconds=now - since) if wait and since else wait
 
     def _creation(self, life: TaskLife | None) -> dict[str, Any]:
         teller = self.history.teller()
@@ -106,7 +125,7 @@ class Tracker:
 
     def _cancellation(self, life: TaskLife | None, cancelling: int) -> dict[str, Any]:
         request = standing(life, cancelling) if life is not None else None
-        if life is None or request is None:
+        if life is None or request is None or request.when is None:
             return {}
         return {
             "cancel_age": self._backend.now() - request.when,

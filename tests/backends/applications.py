@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
+TRIO_OWN = ("<", "trio.", f"{__package__}.")
+"""What the names of trio's own tasks, and of the run's main one, begin with."""
+
 PATIENCE = 30.0
 """Seconds after which a test has failed. No test waits for them when all is well."""
 
@@ -34,8 +37,9 @@ def find(backend: Backend, name: str) -> TaskHandle:
 
 
 def names(backend: Backend) -> list[str]:
-    """The names of all live tasks, sorted."""
-    return sorted(backend.facts(task).name for task in backend.live_tasks())
+    """The names of all live tasks that a test has started, sorted."""
+    found = (backend.facts(task).name for task in backend.live_tasks())
+    return sorted(name for name in found if not name.startswith(TRIO_OWN))
 
 
 async def stubborn(pause: Callable[[], Any], received: list[str]) -> None:
@@ -272,4 +276,7 @@ class FakeApplication:
             self._end(task)
 
 
-Application = LoopApplication | FakeApplication
+if TYPE_CHECKING:
+    from .trio_application import TrioApplication
+
+    Application = LoopApplication | FakeApplication | TrioApplication

@@ -31,6 +31,10 @@ callbacks on them: these tests are about looking at tasks that nobody has touche
 def _make(runtime: str) -> Application:
     if runtime == "fake":
         return FakeApplication()
+    if runtime == "trio":
+        from .trio_application import TrioApplication
+
+        return TrioApplication()
     if runtime == "uvloop":
         import uvloop
 
@@ -40,7 +44,12 @@ def _make(runtime: str) -> Application:
     )
 
 
-@pytest.fixture(params=[*LOOPS, "hooked", "fake"])
+TRIO = pytest.param(
+    "trio", marks=pytest.mark.skipif(find_spec("trio") is None, reason="needs the package trio")
+)
+
+
+@pytest.fixture(params=[*LOOPS, "hooked", TRIO, "fake"])
 def application(request: pytest.FixtureRequest) -> Iterator[Application]:
     """An application of any runtime; the stdlib's loop also with the task hook."""
     application = _make(request.param)

@@ -21,7 +21,8 @@ from .applications import PATIENCE, LoopApplication, find, names
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from aiomonitor.backends.base import AwaitChain, Backend, TaskHandle
+    from aiomonitor.backends.base import Backend, TaskHandle
+    from aiomonitor.backends.values import AwaitChain
 
 
 def functions(chain: AwaitChain) -> list[str]:

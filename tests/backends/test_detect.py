@@ -90,11 +90,13 @@ def test_what_is_no_loop(thing: object) -> None:
 
 
 def test_inside_of_trio() -> None:
-    """A trio run is recognised and refused."""
+    """A trio run is recognised, and its token is where the calling thread is another one."""
 
     async def main() -> None:
-        with pytest.raises(UnsupportedLoopError, match="trio"):
-            detect(None)
+        assert detect(None).runtime == "trio"
+        token = trio.lowlevel.current_trio_token()
+        found = await trio.to_thread.run_sync(detect, token)
+        assert found.runtime == "trio"
 
     trio.run(main)
 

@@ -8,6 +8,7 @@ import asyncio.tasks
 import contextlib
 import gc
 import sys
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -224,3 +225,38 @@ def test_reference_counts() -> None:
     assert list(ownership._unowned([other], ownership.ONLY_OURS)) == []
     assert len(list(ownership._unowned([object()], ownership.ONLY_OURS))) == 1
     assert ownership.ONLY_OURS <= 4
+
+
+def test_a_loop_that_rests() -> None:
+    """The stdlib's loop waits in `_run_once`, without `Handle._run`, which is below each call."""
+    from aiomonitor.backends._asyncio.running import is_resting
+
+    seen: list[bool | None] = []
+
+    def look(ident: int) -> None:
+        seen.append(is_resting(frames.thread_points(ident)))
+
+    async def main() -> None:
+        ident = threading.get_ident()
+        blocked = threading.Thread(target=look, args=(ident,))
+        blocked.start()
+        blocked.join()
+        while True not in seen:
+            await asyncio.to_thread(look, ident)
+
+    run(asyncio.wait_for(main(), 30))
+    assert seen[0] is False, "Handle._run is not below what the loop calls"
+
+
+def test_the_current_task_of_another_thread() -> None:
+    """`current_task(loop)` tells it in any thread."""
+    seen: list[object] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        thread = threading.Thread(target=lambda: seen.append(asyncio.current_task(loop)))
+        thread.start()
+        thread.join()
+        assert seen == [asyncio.current_task()]
+
+    run(main())

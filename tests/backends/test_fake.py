@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import doctest
+from typing import TYPE_CHECKING
 
 from aiomonitor.backends import fake
-from aiomonitor.backends.base import Backend, TaskFacts
+from aiomonitor.backends.values import TaskFacts
 from aiomonitor.model import CancelOutcome
+
+if TYPE_CHECKING:
+    from aiomonitor.backends.base import Backend
 
 
 def test_it_is_a_backend() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aiomonitor.backends import frames
-from aiomonitor.backends.base import AwaitChain, CodePoint
+from aiomonitor.backends.values import AwaitChain, CodePoint
 
 from .applications import PATIENCE, Forever
 from .kinds import leaf, plain
@@ -241,4 +241,4 @@ def test_shown_place() -> None:
     in_library = frames.library_test("/lib/")
     assert frames.shown_of([ours, ours, library, library], in_library) == (1, "<module>")
     assert frames.shown_of([ours, library, ours], in_library) == (2, "")
-    assert frames.shown_of([library, library], in_library) == (1, "")
+    assert frames.shown_of([library, library], in_library) == (0, "<module>")

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aiomonitor.backends._asyncio_hook import TaskHook
-from aiomonitor.backends._asyncio_hook_stack import DEPTH
-from aiomonitor.backends._asyncio_hook_sweep import AGAIN, LOOKS
+from aiomonitor.backends._asyncio.hook import TaskHook
+from aiomonitor.backends._asyncio.hook.sweep import AGAIN, LOOKS
 from aiomonitor.backends.life import CALLBACK, OUTSIDE
+from aiomonitor.backends.stacks import DEPTH
 
 if TYPE_CHECKING:
-    from aiomonitor.backends._asyncio_hook_record import TaskRecord
+    from aiomonitor.backends._asyncio.hook.record import TaskRecord
 
 Main = Callable[[TaskHook], Coroutine[Any, Any, Any]]
 

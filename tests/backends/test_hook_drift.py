@@ -11,10 +11,8 @@ from typing import Any
 
 import pytest
 
-from aiomonitor.backends import _asyncio_hook_reasons as reasons
-from aiomonitor.backends import _asyncio_hook_watch as watch
-from aiomonitor.backends._asyncio_hook import TaskHook
-from aiomonitor.backends._asyncio_hook_sweep import RUN_ONCE
+from aiomonitor.backends._asyncio.hook import TaskHook, reasons, watch
+from aiomonitor.backends._asyncio.hook.sweep import RUN_ONCE
 
 
 def task_of(coroutine: Any) -> Any:

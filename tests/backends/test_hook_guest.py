@@ -1,12 +1,13 @@
 """CPython's own tests of tasks and task groups, with the hook on each loop that they make.
 
-Run as a script, this is the guest: `test_hook_guest.py MODULE plain|hooked` prints the ids of the
-tests that did not pass, as JSON.
+Run as a script, this is the guest: `test_hook_guest.py plain|hooked NAME…` runs the tests of these
+names, and prints the ids of those that did not pass, as JSON.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import io
 import json
@@ -23,7 +24,7 @@ MODULES = ["test_tasks", *(["test_taskgroups"] if sys.version_info >= (3, 11) el
 
 def hook_every_loop() -> list[Any]:
     """Hook loops as they are made; the list fills with the hooks."""
-    from aiomonitor.backends._asyncio_hook import TaskHook
+    from aiomonitor.backends._asyncio.hook import TaskHook
 
     hooks: list[TaskHook] = []
     original = asyncio.BaseEventLoop.__init__
@@ -37,9 +38,10 @@ def hook_every_loop() -> list[Any]:
     return hooks
 
 
-def guest(module: str, mode: str) -> None:
+def guest(mode: str, *names: str) -> None:
     hooks = hook_every_loop() if mode == "hooked" else []
-    suite = unittest.defaultTestLoader.loadTestsFromName(f"test.test_asyncio.{module}")
+    suite = unittest.defaultTestLoader.loadTestsFromNames(names)
+    gc.freeze()  # each test collects: what it made, not what was loaded before
     result = unittest.TextTestRunner(io.StringIO()).run(suite)
     bad = sorted(test.id() for test, _ in result.failures + result.errors)
     watched = sum(len(hook.drain(sys.maxsize)) for hook in hooks)
@@ -47,8 +49,8 @@ def guest(module: str, mode: str) -> None:
     json.dump([bad, result.testsRun, watched, failed], sys.stdout)
 
 
-def run_guest(module: str, mode: str) -> Any:
-    command = [sys.executable, __file__, module, mode]
+def run_guest(mode: str, *names: str) -> Any:
+    command = [sys.executable, __file__, mode, *names]
     done = subprocess.run(command, capture_output=True, timeout=TIME_LIMIT, check=True, text=True)
     return json.loads(done.stdout)
 
@@ -67,17 +69,16 @@ else:
     @pytest.mark.parametrize("module", MODULES)
     def test_guest(module: str) -> None:
         """CPython's tests pass and fail as they do without the hook."""
+        name = f"test.test_asyncio.{module}"
         try:
-            found = importlib.util.find_spec(f"test.test_asyncio.{module}")
+            found = importlib.util.find_spec(name)
         except ModuleNotFoundError:
             found = None
         if found is None:
-            pytest.skip(
-                f"needs test.test_asyncio.{module}: an interpreter installed with its tests"
-            )
-        hooked, count, watched, failed = run_guest(module, "hooked")
-        if hooked:  # by the hook, or by this interpreter; without it, a run takes as long again
-            assert [hooked, count] == run_guest(module, "plain")[:2]
+            pytest.skip(f"needs {name}: an interpreter installed with its tests")
+        bad, count, watched, failed = run_guest("hooked", name)
+        if bad:  # because of the hook, or in this interpreter anyway
+            assert [bad, len(bad)] == run_guest("plain", *bad)[:2]
         assert count > 0
         assert watched > 0, "the hook saw no task"
         assert not failed, "a hook took itself off"

@@ -7,10 +7,11 @@ import contextlib
 import gc
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aiomonitor.backends._asyncio_hook import TaskHook
+from aiomonitor.backends._asyncio.hook import TaskHook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,6 +101,19 @@ class Run:
         drained = self._hook.drain(limit)
         assert len(drained) <= limit
         self.ended += drained
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_collections() -> Iterator[None]:
+    """The collections of these tests look at what they made, not at all that pytest has loaded.
+
+    Hypothesis looks once per thread for who refers to its random numbers, and does not find what is
+    frozen: it does so here, before."""
+    given(st.none())(lambda _nothing: None)()
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @settings(max_examples=60, deadline=None)

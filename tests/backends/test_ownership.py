@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aiomonitor.backends import ownership
-from aiomonitor.backends._asyncio_tasks import CHUNK
+from aiomonitor.backends.lending import CHUNK
 
 from . import kinds
 from .applications import find

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aiomonitor.backends import _asyncio_recording
-from aiomonitor.backends._asyncio_hook import TaskHook
-from aiomonitor.backends._asyncio_recording import Recording
+from aiomonitor.backends._asyncio import recording as recordings
+from aiomonitor.backends._asyncio.hook import TaskHook
+from aiomonitor.backends._asyncio.recording import Recording
 from running import Application
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def test_from_another_thread(application: Application) -> None:
 
 def test_a_blocked_loop(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     """Starting does not wait for a blocked loop, which takes the hook when it gets on."""
-    monkeypatch.setattr(_asyncio_recording, "HOOK_WAIT", 0.0)
+    monkeypatch.setattr(recordings, "HOOK_WAIT", 0.0)
     application.block()
     recording = Recording(application.loop, hooked=True)
     recording.begin()
@@ -83,7 +83,7 @@ def test_ended_before_the_loop_took_it(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hook that the loop has not taken when the monitor closes is never put on."""
-    monkeypatch.setattr(_asyncio_recording, "HOOK_WAIT", 0.0)
+    monkeypatch.setattr(recordings, "HOOK_WAIT", 0.0)
     application.block()
     before = vars(application.loop).keys()
     recording = Recording(application.loop, hooked=True)

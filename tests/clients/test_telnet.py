@@ -47,7 +47,7 @@ def test_greeting(any_terminal: Terminal) -> None:
 def test_ps(any_terminal: Terminal) -> None:
     """`ps` lists the tasks, and only then prompts again."""
     header, *rows, summary = any_terminal.answer("ps")
-    assert header.split() == ["ID", "STATE", "NAME", "COROUTINE", "AGE", "WHERE"]
+    assert header.split() == ["ID", "STATE", "NAME", "COROUTINE", "AGE", "WHERE", "WAITS", "FOR"]
     assert sum("sleeper-" in row for row in rows) == 3
     assert summary.endswith("live tasks")
 

@@ -120,7 +120,9 @@ def test_a_request_from_here(told: Application) -> None:
 def test_tasks_older_than_the_monitor(told: Application) -> None:
     """Who created them is not known, and the answer says why."""
     assert "not seen being created: it is older than the monitor" in ask(told, "where sleeper-1")
-    assert "(not seen)" in ask(told, "ps --filter _beat")
+    beat = ask(told, "ps --filter _beat --json")
+    assert '"created_in": null' in beat
+    assert '"created_by": "not seen being created' in beat
 
 
 @pytest.mark.parametrize(

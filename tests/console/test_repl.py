@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from aiomonitor.backends import stepping
 from aiomonitor.console import display, execution, output
 from support import PATIENCE
 
@@ -215,6 +216,9 @@ def test_names(backend: AsyncioBackend) -> None:
 # --- interrupts -----------------------------------------------------------------------------------
 
 
+# It may strike between a call and its `await`, or a callback of the garbage collector's.
+@pytest.mark.filterwarnings("ignore:coroutine '(sleep|f)' was never awaited:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:.*gc_callback:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     "typed",
     [
@@ -235,6 +239,17 @@ def test_ctrl_c(here: Seat, typed: str) -> None:
     assert here.typist.reply().endswith("KeyboardInterrupt\n")
     assert here.typist.enter("other.done()") == "False\n"
     here.typist.enter("other.cancel()")
+
+
+@pytest.mark.parametrize("then", ["await asyncio.sleep(3600)", "pass"])
+def test_ctrl_c_that_is_lost(here: Seat, then: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that Python swallows, as in a callback of its garbage collector, ends the next await."""
+    monkeypatch.setattr(stepping, "raise_in_thread", lambda *_: None)
+    here.typist.type(f"import time; print('running'); time.sleep(0.2); {then}")
+    here.typist.until("running\n")
+    here.console.interrupt()
+    assert here.typist.reply().endswith("KeyboardInterrupt\n" if then != "pass" else "running\n")
+    assert here.typist.enter("'well'") == "'well'\n"
 
 
 def test_ctrl_c_in_the_midst_of_printing(here: Seat) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -46,6 +47,14 @@ def test_a_task(browser: Browser) -> None:
     assert stack["frames"][0]["function"].endswith("_wait")
     number = stack["task"]["number"]
     assert browser.get(f"/api/tasks/{number}").json["task"]["name"] == "beta"
+
+
+def test_why(browser: Browser) -> None:
+    """What holds a task up, as a chain and in a sentence."""
+    why = browser.get("/api/tasks/beta/why").json
+    assert re.search(r"\(beta\) waits for Event#\d+\.$", why["sentence"])
+    assert [link["name"] for link in why["links"]] == ["beta"]
+    assert browser.get("/api/tasks/nobody/why").status == 404
 
 
 def test_members(browser: Browser) -> None:
@@ -107,12 +116,12 @@ def test_cancel(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_too_many_cancels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A script that runs wild is stopped, and told when to come again."""
+    """A script that runs wild is stopped, and told when to come again; tasks or scopes."""
     monkeypatch.setattr(limits, "CANCELS", (2, 60.0))
     with watched() as (_, monitor):
         browser = Browser(monitor.webui_port or 0)
-        for _ in range(2):
-            assert browser.post("/api/tasks/nobody/cancel").status == 404
+        for what in ("tasks", "scopes"):
+            assert browser.post(f"/api/{what}/nobody/cancel").status == 404
         answer = browser.post("/api/tasks/nobody/cancel")
         assert (answer.status, int(answer.headers["retry-after"]) > 0) == (429, True)
         assert "too many" in answer.detail

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlencode
 
 import pytest
 
 from aiomonitor.webui import limits
-from aiomonitor.webui.api import registry
 from aiomonitor.webui.guard import Asked, Policy
+from aiomonitor.webui.insight_api import registry
 from aiomonitor.webui.pages import PAGES
 
 from .harness import Browser, watched
 
 PATHS = sorted(
     {
-        *(endpoint.path.replace("{ref}", "1") for endpoint in registry.endpoints),
+        *(re.sub("{.*}", "1", endpoint.path) for endpoint in registry.endpoints),
         *(path.replace("<ref>", "1") for path in PAGES),
         *("/openapi.json", "/static/js/app.js", "/login", "/login?ticket=x", "/nothing"),
     }
@@ -110,6 +111,10 @@ def test_other_sites_read_nothing() -> None:
     link = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate"}
     assert status(policy, asked(sec_fetch_dest="document", **link)) == 200
     assert status(policy, asked(sec_fetch_dest="iframe", **link)) == 403
+    assert status(policy, asked(sec_fetch_dest="empty", **link)) == 403
+    own = {"sec_fetch_site": "same-origin", "sec_fetch_mode": "navigate"}
+    assert status(policy, asked(sec_fetch_dest="empty", **own)) == 200  # it saves a file
+    assert status(policy, asked(sec_fetch_dest="iframe", **own)) == 403
     assert status(policy, asked(path="/api/events", sec_fetch_site="cross-site")) == 403
     assert status(policy, asked(path="/api/status", sec_fetch_site="same-site")) == 403
 

@@ -18,11 +18,17 @@ if TYPE_CHECKING:
 def detect(loop: object | None, *, hooked: bool = True) -> Backend:
     """The backend that watches `loop`.
 
-    None means the run that the calling thread is inside, else the thread's current event loop; none
-    is ever created. `hooked` backends record who creates, cancels and ends tasks. Raises
-    `NoEventLoopError` where there is no loop and `UnsupportedLoopError` for an object of no runtime
-    that we know.
+    None means the run that the calling thread is inside, of trio or asyncio, else the thread's
+    current event loop; none is ever created. `hooked` backends record who creates, cancels and
+    ends tasks. Raises `NoEventLoopError` where there is no loop and `UnsupportedLoopError` for an
+    object of no runtime that we know.
     """
+    if "trio" in sys.modules:
+        from . import _trio
+
+        run = _trio.run_here() if loop is None else loop
+        if _trio.is_run(run):
+            return _trio.TrioBackend(run, hooked=hooked)
     if "asyncio" in sys.modules:
         from . import _asyncio
 
@@ -31,16 +37,11 @@ def detect(loop: object | None, *, hooked: bool = True) -> Backend:
             return _asyncio.AsyncioBackend(found, hooked=hooked)
     if loop is not None:
         raise UnsupportedLoopError(
-            f"loop is {_kind(loop)}, which is no asyncio event loop: "
-            "pass the loop itself, or leave it out inside of a coroutine"
-        )
-    if _inside_trio():
-        raise UnsupportedLoopError(
-            "this thread runs trio, which this version of aiomonitor cannot watch: "
-            "pass an asyncio event loop as `loop`"
+            f"loop is {_kind(loop)}, which is neither an asyncio event loop nor a TrioToken: "
+            "pass one of these, or leave it out inside of a coroutine"
         )
     raise NoEventLoopError(
-        "this thread has no asyncio event loop: pass one as `loop`, "
+        "this thread has no asyncio event loop and no trio run: pass one as `loop`, "
         "or start the monitor inside of a coroutine"
     )
 
@@ -48,8 +49,3 @@ def detect(loop: object | None, *, hooked: bool = True) -> Backend:
 def _kind(thing: object) -> str:
     kind = type(thing)
     return f"an object of {kind.__module__}.{kind.__qualname__}"
-
-
-def _inside_trio() -> bool:
-    trio = sys.modules.get("trio")
-    return trio is not None and bool(trio.lowlevel.in_trio_run())

@@ -1,58 +1,37 @@
-"""What the monitor asks of an asynchronous runtime: the `Backend` protocol and its raw values.
+"""What the monitor asks of an asynchronous runtime: the `Backend` protocol.
 
 A backend reads another thread's objects. Unless a docstring says otherwise, every method may be
 called from any thread, at any time, while the application's loop runs, is blocked, stopped or
 closed; none waits for that loop without a time limit, and none raises because a task ends
-meanwhile. This module must not import any runtime.
+meanwhile. This module must not import any runtime. Nothing of it is needed when a monitor runs, so
+what is has a module of its own: `values`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import contextvars
     import weakref
     from collections.abc import Callable, Generator, Iterable, Sequence
+    from contextlib import AbstractContextManager
     from types import CodeType
 
-    from aiomonitor.model import CancelOutcome, LoopState, TaskState
+    from aiomonitor.model import CancelOutcome, LoopState, TaskState, WaitInfo
 
+    from .clues import ClueReader
     from .life import TaskLife
+    from .meters import Meter
+    from .scopes import ScopeReader
+    from .values import AwaitChain, CodePoint, TaskFacts
 
 TaskHandle = object
 """The runtime's own task. Only backends look inside; nobody may keep one: the monitor must never be
 a task's last owner, since the task's finaliser would then run in the monitor's thread."""
 
 
-class CodePoint(NamedTuple):
-    """A place in running code, cheap to take and harmless to keep: no frame, no locals.
-
-    `lasti` is the offset of the last instruction in bytes, or -1 where it is not known.
-    """
-
-    code: CodeType
-    lasti: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskFacts:
-    """What a runtime knows about one task without walking its stack."""
-
-    name: str
-    coroutine: str
-    state: TaskState
-    cancelling: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AwaitChain:
-    """Where a task stands, outermost first; `awaiting` is the type name of what ends the chain."""
-
-    points: tuple[CodePoint, ...]
-    awaiting: str = ""
-    note: str = ""
+_Result = TypeVar("_Result")
 
 
 class Evaluation(Protocol):
@@ -133,6 +112,11 @@ class Backend(Protocol):
         """
         ...
 
+    def pooled(self) -> AbstractContextManager[None]:
+        """For who looks at many tasks, in one thread: what is looked at is let go in larger lots,
+        which is cheaper, and somewhat later."""
+        ...
+
     def number_of(self, task: TaskHandle) -> int | None:
         """The number that `set_number` or the hook gave the task, or None."""
         ...
@@ -155,6 +139,27 @@ class Backend(Protocol):
 
     def next_number(self) -> int:
         """A number that no task has had."""
+        ...
+
+    @property
+    def scopes(self) -> ScopeReader | None:
+        """What tells of cancel scopes; None for a runtime that has none."""
+        ...
+
+    @property
+    def clues(self) -> ClueReader | None:
+        """What tells more of tasks than they wait for; None where nothing does."""
+        ...
+
+    def parent_of(self, task: TaskHandle) -> int:
+        """The number of the task that it is under in a tree, or 0."""
+        ...
+
+    def wait_of(self, task: TaskHandle, number: Callable[[TaskHandle], int], /) -> WaitInfo | None:
+        """What the task waits for; None if it does not, or if that cannot be told.
+
+        `number` numbers other tasks, where the runtime does not.
+        """
         ...
 
     def life_of(self, task: TaskHandle, /) -> TaskLife | None:
@@ -210,9 +215,31 @@ class Backend(Protocol):
         """
         ...
 
+    def expect_call(self, seconds: float) -> None:
+        """A thread of the monitor's wants to run in so many seconds: a loop that is busy then may
+        let it, which costs less than to be waited for."""
+        ...
+
     def silent_for(self) -> float | None:
         """Seconds since the loop began its last round, if that is recorded; of use while it is
         known to be blocked, since a loop that rests is silent too."""
+        ...
+
+    def is_resting(self, stack: tuple[CodePoint, ...], /) -> bool | None:
+        """Whether a stack of the run's thread shows it between two callbacks, as while it waits;
+        None where frames do not tell."""
+        ...
+
+    def running_task(self, use: Callable[[TaskHandle], _Result], /) -> _Result | None:
+        """What `use` makes of the task that the run's thread executes; None while there is none."""
+        ...
+
+    def name_here(self) -> str:
+        """The name of the task that the calling thread executes, which is the run's; or ""."""
+        ...
+
+    def meter(self) -> Meter:
+        """A new meter of this run, not started."""
         ...
 
     def facts(self, task: TaskHandle) -> TaskFacts:
@@ -226,6 +253,11 @@ class Backend(Protocol):
     def innermost(self, task: TaskHandle) -> tuple[CodePoint | None, str]:
         """The innermost place outside of the runtime's library, and the name of the runtime's
         function that it awaits (or an empty string): what a one-line listing shows."""
+        ...
+
+    def path(self, task: TaskHandle) -> tuple[tuple[CodeType, ...], CodePoint | None]:
+        """The functions of its await chain, outermost first, and where the innermost one stands:
+        what two tasks of one stack have in common, at a fraction of the price of the chain."""
         ...
 
     def thread_points(self, thread_id: int) -> tuple[CodePoint, ...]:

@@ -11,6 +11,7 @@ given to a task, to have an await chain.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ from typing import TYPE_CHECKING, Any, cast
 from aiomonitor.model import CancelOutcome
 
 from . import frames
-from .base import AwaitChain, CodePoint, TaskFacts
-from .life import OUTSIDE
+from .fake_life import FakeLife as FakeLife
+from .values import AwaitChain, CodePoint, TaskFacts
 
 if TYPE_CHECKING:
     import contextvars
@@ -31,29 +32,10 @@ if TYPE_CHECKING:
     from aiomonitor.model import LoopState, TaskState
 
     from .base import Evaluation, TaskHandle
-    from .life import Cancellation, Failure, Outcome, TaskLife
+    from .life import TaskLife
+    from .meters import Meter
 
 _in_no_library = frames.library_test("\0")
-
-
-@dataclass(eq=False, kw_only=True)
-class FakeLife:
-    """A task's life as the hook of a real backend records it; ended, unless told otherwise."""
-
-    number: int
-    name: str = "task"
-    coroutine: str = "coroutine"
-    born: float = 0.0
-    ended: float = 1.0
-    stack: tuple[CodePoint, ...] = ()
-    parent: int = OUTSIDE
-    cancellations: tuple[Cancellation, ...] = ()
-    outcome: Outcome = "result"
-    failure: Failure | None = None
-    cancelling: int = 0
-    spawned: bool = True
-    code: CodeType | None = None
-    is_ended: bool = True
 
 
 class FakeEvaluation:
@@ -126,10 +108,16 @@ class FakeBackend:
     is stopped or `blocked`, and until `run_posted()`; else they are made at once.
     """
 
+    scopes = None
+    clues = None
+    pooled = contextlib.nullcontext
+    name_here = str
+
     def __init__(self) -> None:
         self.tasks: list[FakeTask] = []
         self.state: LoopState = "running"
         self.blocked = False
+        self.resting: bool | None = None  # whether its stack looks so
         self.thread_id: int | None = None
         self.attached = False
         self.posted: list[Callable[[], object]] = []
@@ -208,6 +196,13 @@ class FakeBackend:
     def next_number(self) -> int:
         return next(self._counter)
 
+    def parent_of(self, task: TaskHandle) -> int:
+        life = self.life_of(task)
+        return max(0, life.parent) if life is not None and life.stack else 0
+
+    def wait_of(self, task: TaskHandle, number: Callable[[TaskHandle], int], /) -> None:
+        """A script does not tell."""
+
     def life_of(self, task: TaskHandle, /) -> TaskLife | None:
         return _scripted(task).life
 
@@ -232,8 +227,17 @@ class FakeBackend:
     ) -> Evaluation:
         return FakeEvaluation(self, function, context, show_error)
 
+    def expect_call(self, seconds: float) -> None:
+        pass
+
     def silent_for(self) -> float | None:
         return 0.0 if self.blocked else None
+
+    def is_resting(self, _stack: tuple[CodePoint, ...], /) -> bool | None:
+        return self.resting
+
+    def running_task(self, use: Callable[[TaskHandle], Any], /) -> Any:
+        return next((use(task) for task in self.tasks if task.state == "running"), None)
 
     def now(self) -> float:
         return self.clock
@@ -258,6 +262,13 @@ class FakeBackend:
         points = self.await_chain(task).points
         index, _ = frames.shown_of([point.code for point in points], _in_no_library)
         return points[index] if points else None, _scripted(task).awaits
+
+    def meter(self) -> Meter:
+        raise NotImplementedError("scripted tasks run nothing that could be metered")
+
+    def path(self, task: TaskHandle) -> tuple[tuple[CodeType, ...], CodePoint | None]:
+        points = self.await_chain(task).points
+        return tuple(point.code for point in points), points[-1] if points else None
 
     def cancel(self, task: TaskHandle, timeout: float) -> CancelOutcome:  # noqa: ARG002 - no waits
         script = _scripted(task)

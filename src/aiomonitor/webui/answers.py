@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from aiomonitor.model import (
+    FrameInfo,
     LoopState,
     TaskInfo,
     TaskState,
@@ -13,6 +14,7 @@ from aiomonitor.model import (
     ThreadStack,
     TreeNode,
 )
+from aiomonitor.model.health import Stall
 
 
 class Sample(NamedTuple):
@@ -93,7 +95,44 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stalls:
+    """The times that the loop was blocked, the latest first."""
+
+    stalls: tuple[Stall, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Threads:
     """What the threads of the process execute: the loop's first."""
 
     threads: tuple[ThreadStack, ...]
+
+
+class StackRow(NamedTuple):
+    """A stack of a profile: its task ("" for none), how many samples found it, and its frames by
+    their places in the list of all, the outermost first."""
+
+    task: str
+    samples: int
+    frames: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileReport:
+    """Where the loop's thread computed, as `Profile` has it, each frame once.
+
+    `/api/profile/{number}.collapsed` has all stacks as text, for some time. `left_out` are the
+    samples in stacks beyond the largest ones, which are told here.
+    """
+
+    number: int
+    seconds: float
+    interval: float
+    samples: int
+    cpu: float | None
+    sampled: float
+    exact: bool
+    note: str
+    frames: tuple[FrameInfo, ...]
+    stacks: tuple[StackRow, ...]
+    left_out: int

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from aiomonitor.errors import TaskNotFoundError
+from aiomonitor.errors import ScopeNotFoundError, TaskNotFoundError
 from aiomonitor.model import (
     CancelResult,
     EndedSortKey,
     GroupKey,
     GroupPage,
     Outcome,
+    ScopeCancelResult,
+    ScopeReach,
     SortKey,
     TaskStack,
     TerminatedStack,
+    Why,
 )
 from aiomonitor.queries import CANCEL_TIMEOUT
 
@@ -24,6 +27,7 @@ from . import limits
 from .answers import Status, TaskRows, TerminatedRows, Threads, Tree
 from .endpoints import Registry
 from .problems import Problem
+from .profiles import Profiles
 from .schemas import Limits
 
 if TYPE_CHECKING:
@@ -64,12 +68,20 @@ Key = Annotated[
 Outcomes = Annotated[Outcome, Limits(text="Only the tasks that ended so.")]
 Parent = Annotated[
     int,
-    Limits(least=0, most=NUMBER_LIMIT, text="The number of the creator; 0 for those without one."),
+    Limits(least=0, most=NUMBER_LIMIT, text="The number of the task above; 0 for the roots."),
 ]
 Ref = Annotated[str, Limits(length=limits.TEXT, text="A task: its number, `id()` or unique name.")]
+Name = Annotated[str, Limits(length=limits.TEXT, text="The name of a mark.")]
+ScopeRef = Annotated[
+    str,
+    Limits(
+        length=limits.TEXT,
+        text="A scope by its number (`s4`), or a task, whose nearest scope or nursery is meant.",
+    ),
+]
 Timeout = Annotated[
     float,
-    Limits(least=0, most=limits.CANCEL_WAIT, text="Seconds to wait for the task to end."),
+    Limits(least=0, most=limits.CANCEL_WAIT, text="Seconds to wait until it has ended."),
 ]
 View = Annotated[
     Literal["overview", "tasks", "task", "finished", "tree"],
@@ -88,6 +100,7 @@ class Desk:
     site: Site
     sampler: Sampler
     tally: Tally
+    profiles: Profiles = field(default_factory=Profiles)
 
 
 @registry.get("/api/status", Status)
@@ -138,12 +151,42 @@ def task(desk: Desk, *, ref: Ref) -> TaskStack:
         raise not_found(error) from None
 
 
+@registry.get("/api/tasks/{ref}/why", Why, errors=(404,))
+def why(desk: Desk, *, ref: Ref) -> Why:
+    """What holds a task up: the chain of waits from it to the root, and in a sentence."""
+    try:
+        return desk.site.why(ref)
+    except TaskNotFoundError as error:
+        raise not_found(error) from None
+
+
 @registry.post("/api/tasks/{ref}/cancel", CancelResult, errors=(403, 404, 413, 415, 429))
 def cancel(desk: Desk, *, ref: Ref, timeout: Timeout = CANCEL_TIMEOUT) -> CancelResult:
     """Cancel a task, in its loop's thread, and tell what came of it."""
     try:
         return desk.site.cancel(ref, timeout)
     except TaskNotFoundError as error:
+        raise not_found(error) from None
+
+
+@registry.get("/api/scopes/{ref}", ScopeReach, errors=(404,))
+def scope(desk: Desk, *, ref: ScopeRef) -> ScopeReach:
+    """A cancel scope or nursery, and the tasks that cancelling it would take along. Only runtimes
+    that have scopes know any: trio does."""
+    try:
+        return desk.site.scope_reach(ref)
+    except (TaskNotFoundError, ScopeNotFoundError) as error:
+        raise not_found(error) from None
+
+
+@registry.post("/api/scopes/{ref}/cancel", ScopeCancelResult, errors=(403, 404, 413, 415, 429))
+def cancel_scope(
+    desk: Desk, *, ref: ScopeRef, timeout: Timeout = CANCEL_TIMEOUT
+) -> ScopeCancelResult:
+    """Cancel a scope with all that is in it, in its run's thread, and tell what came of it."""
+    try:
+        return desk.site.cancel_scope(ref, timeout)
+    except (TaskNotFoundError, ScopeNotFoundError) as error:
         raise not_found(error) from None
 
 
@@ -162,8 +205,8 @@ def tree(
     limit: RowLimit = 100,
     cursor: Cursor = 0,
 ) -> Tree:
-    """Who created whom: the live tasks that one has created, or the roots; with a filter all that
-    match, each with the path to it."""
+    """The live tasks under one, or the roots; with a filter all that match, each with the path to
+    it. A task is under its creator, or in trio under the task that has opened its nursery."""
     page = desk.site.tree(parent, filter=filter, limit=limit, offset=cursor)
     following = _next(cursor + limit, page.total)
     return Tree(parent=parent, nodes=page.nodes, total=page.total, cursor=following)
@@ -242,7 +285,7 @@ def _next(row: int, rows: int) -> str | None:
     return str(row) if row < rows else None
 
 
-def not_found(error: TaskNotFoundError) -> Problem:
+def not_found(error: Exception) -> Problem:
     """In words that name no command of the terminal."""
-    told = re.split(r"(?:, and is forgotten)?: '(?:ps|where)", str(error))[0]
+    told = re.split(r"(?:, and is forgotten)?: '(?:ps|where|tree)", str(error))[0]
     return Problem(404, told)

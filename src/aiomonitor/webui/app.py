@@ -14,10 +14,11 @@ from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
 from . import limits, login, pages
-from .api import Desk, registry
+from .api import Desk
 from .console import Consoles
 from .events import Live
 from .guard import Guard, Policy
+from .insight_api import registry
 from .openapi import document
 from .problems import MEDIA_TYPE, Problem
 from .ratelimit import RateLimit
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from .endpoints import Endpoint
     from .guard import Application, Receive, Scope, Send
     from .site import Site
+
+    Answer = Callable[[Endpoint, dict[str, Any]], Awaitable[Response]]
 
 log = logging.getLogger("aiomonitor")
 audit = logging.getLogger("aiomonitor.audit")
@@ -103,14 +106,16 @@ class Api:
         self._desk = desk
         self._live = live
         self._looks = anyio.CapacityLimiter(_LOOKS_AT_ONCE)
+        self._tops = anyio.CapacityLimiter(limits.TOPS_AT_ONCE)
         self._cancels = anyio.CapacityLimiter(limits.CANCELS_AT_ONCE)
         self._cancel_rate = RateLimit(*limits.CANCELS)
 
     def add_to(self, app: Quart) -> None:
         """Route them."""
         for endpoint in registry.endpoints:
-            special = {"cancel": self._cancel, "events": self._events}
-            answer = special.get(endpoint.name, self._look)
+            answer: Answer = self._act if endpoint.method == "POST" else self._look
+            if endpoint.name == "events":
+                answer = self._events
             rule = endpoint.path.replace("{", "<").replace("}", ">")
             view = partial(self._answer, endpoint, answer)
             app.add_url_rule(rule, f"api_{endpoint.name}", view, methods=[endpoint.method])
@@ -119,7 +124,7 @@ class Api:
     async def _answer(
         self,
         endpoint: Endpoint,
-        answer: Callable[[Endpoint, dict[str, Any]], Awaitable[Response]],
+        answer: Answer,
         **path: str,
     ) -> Response:
         query = list(request.args.items(multi=True))
@@ -133,17 +138,20 @@ class Api:
                 found = endpoint.handle(self._desk, **arguments)
                 return found if isinstance(found, (bytes, str)) else as_json(found)
 
-        body = await anyio.to_thread.run_sync(work, limiter=self._looks, abandon_on_cancel=True)
+        # That waits for most of its time: it must not be in the way of those that look.
+        limiter = self._tops if endpoint.name == "top" else self._looks
+        body = await anyio.to_thread.run_sync(work, limiter=limiter, abandon_on_cancel=True)
         return Response(body, content_type=endpoint.media_type)
 
-    async def _cancel(self, endpoint: Endpoint, arguments: dict[str, Any]) -> Response:
+    async def _act(self, endpoint: Endpoint, arguments: dict[str, Any]) -> Response:
         wait = self._cancel_rate.wait()
         if wait or not self._cancels.available_tokens:
             told = {"Retry-After": str(math.ceil(wait or 1))}
-            raise Problem(429, "too many cancellations at a time: wait a little", told)
+            raise Problem(429, "too many actions at a time: wait a little", told)
         self._cancel_rate.note()
-        self._desk.tally.cancellation()
-        audit.info("%s: cancel %s (web)", login.peer(), arguments["ref"])
+        if endpoint.name.startswith("cancel"):
+            self._desk.tally.cancellation()
+        audit.info("%s: %s (web)", login.peer(), _action(endpoint, arguments))
         result = await anyio.to_thread.run_sync(
             partial(endpoint.handle, self._desk, **arguments),
             limiter=self._cancels,
@@ -163,6 +171,14 @@ class Api:
 
     async def _openapi(self) -> Response:
         return Response(as_json(document(registry)), content_type="application/json")
+
+
+def _action(endpoint: Endpoint, arguments: dict[str, Any]) -> str:
+    """What a POST does, as the terminal's command for it."""
+    if endpoint.name in ("cancel", "cancel_scope"):
+        scope = " --scope" if endpoint.name == "cancel_scope" else ""
+        return f"cancel {arguments['ref']}{scope}"
+    return " ".join([endpoint.name, *map(str, arguments.values())]).strip()
 
 
 def _add_error_handlers(app: Quart, site: Site) -> None:

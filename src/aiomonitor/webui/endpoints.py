@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _INTEGER = re.compile(r"-?[0-9]{1,15}")
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?")
 Place = Literal["path", "query", "body"]
 
 
@@ -54,6 +55,8 @@ class Parameter:
             return text == "true"
         if self.kind is int and _INTEGER.fullmatch(text):
             return self._checked(int(text))
+        if self.kind is float and _NUMBER.fullmatch(text) and math.isfinite(float(text)):
+            return self._checked(float(text))
         if self.kind is str:
             return self._checked(text)
         if get_origin(self.kind) is Literal and text in get_args(self.kind):
@@ -65,6 +68,8 @@ class Parameter:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if self.kind is float and number and math.isfinite(value):
             return self._checked(float(value))
+        if self.kind is str and isinstance(value, str):
+            return self._checked(value)
         raise self._refused(json.dumps(value))
 
     def _checked(self, value: Any) -> Any:

@@ -151,7 +151,9 @@ class Policy:
         follows_link = asked.one("sec-fetch-mode") == "navigate" and not asked.changes_state
         if site not in ("", "same-origin", "none") and not follows_link:
             raise Problem(403, f"asked by a page of another site (Sec-Fetch-Site: {site[:40]})")
-        if follows_link and asked.one("sec-fetch-dest") not in ("", "document"):
+        # Our own link that saves a file has the destination "empty"; a frame has one of its own.
+        saves = site == "same-origin" and asked.one("sec-fetch-dest") == "empty"
+        if follows_link and not saves and asked.one("sec-fetch-dest") not in ("", "document"):
             raise Problem(403, "this page is not to be shown inside of another one")
 
     def _check_origin(self, asked: Asked) -> None:

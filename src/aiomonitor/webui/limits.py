@@ -38,6 +38,12 @@ CANCELS_AT_ONCE: Final = 8
 """Cancellations that wait for their tasks: each holds a worker thread."""
 CANCEL_WAIT: Final = 30.0
 """Seconds that one may wait for a task to end."""
+LOOK: Final = 25.0
+"""Seconds that a profile or an account may take: each holds a worker thread for so long."""
+TOPS_AT_ONCE: Final = 4
+"""Accounts at a time: pages that have them on; more wait for one another."""
+STACKS: Final = 3000
+"""Stacks of a profile in an answer: more than a screen has columns of pixels."""
 LOGINS: Final = (10, 60.0)
 """Wrong tokens in so many seconds, of all clients together."""
 KEEP_ALIVE: Final = 15.0

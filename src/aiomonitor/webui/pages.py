@@ -27,6 +27,8 @@ PAGES = {
     "/tasks": "tasks",
     "/tasks/<ref>": "task",
     "/tree": "tree",
+    "/insight": "insight",
+    "/health": "health",
     "/finished": "finished",
     "/finished/<ref>": "ended",
     "/console": "console",
@@ -40,7 +42,9 @@ _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 async def page(name: str, site: Site, **values: Any) -> str:
     """One page."""
     context: dict[str, Any] = {"page": name, "version": aiomonitor.__version__, "ref": ""}
-    context |= {"hooked": not site.status().note, "console": not site.console_refusal}
+    status = site.status()
+    context |= {"hooked": not status.note, "runtime": status.runtime}
+    context["console"] = not site.console_refusal
     return await render_template(f"{name}.html", **{**context, **values})
 
 

@@ -13,6 +13,8 @@ import json
 import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from aiomonitor.model.fields import as_mapping, is_optional
+
 Schema = dict[str, Any]
 
 _PLAIN: dict[Any, Schema] = {
@@ -89,13 +91,21 @@ class Schemas:
 
     def _object(self, kind: Any) -> Schema:
         hints = get_type_hints(kind, include_extras=True)
-        fields = [field.name for field in dataclasses.fields(kind)]
+        fields = dataclasses.fields(kind)
         return {
             "type": "object",
             "description": " ".join((kind.__doc__ or "").split()),
-            "properties": {name: self.of(hints[name]) for name in fields},
-            "required": fields,
+            "properties": {field.name: self.of(_given(field, hints)) for field in fields},
+            "required": [field.name for field in fields if not is_optional(field)],
         }
+
+
+def _given(field: dataclasses.Field[Any], hints: dict[str, Any]) -> Any:
+    """A field's type; one that may be absent is never null."""
+    kind = hints[field.name]
+    if not is_optional(field):
+        return kind
+    return Union[tuple(part for part in get_args(kind) if part is not type(None))]  # noqa: UP007
 
 
 def as_json(value: object) -> bytes:
@@ -109,4 +119,4 @@ def plain(value: Any) -> Any:
         return value.value
     if isinstance(value, collections.abc.Mapping):
         return dict(value)
-    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return as_mapping(value)

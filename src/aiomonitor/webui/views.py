@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,10 @@ class One(Look):
 
     def __init__(self, stack: Any) -> None:
         self._stack = stack
-        self._lasting = dataclasses.replace(stack, task=lasting(stack.task))
+        scopes = stack.scopes and tuple(
+            dataclasses.replace(each, timeout=each.timeout and math.inf) for each in stack.scopes
+        )
+        self._lasting = dataclasses.replace(stack, task=lasting(stack.task), scopes=scopes)
 
     def whole(self) -> bytes:
         return event("task", self._stack)
@@ -140,7 +144,8 @@ def lasting(task: TaskInfo) -> TaskInfo:
     """A row without what changes all the time: pages count ages from the times."""
     if not hasattr(task, "cancel_age"):
         return task
-    return dataclasses.replace(task, age=None, cancel_age=None)
+    waits = task.waits and dataclasses.replace(task.waits, timeout=None)
+    return dataclasses.replace(task, age=None, cancel_age=None, waits=waits)
 
 
 def event(name: str, data: object) -> bytes:

@@ -74,12 +74,11 @@ def expect(locator: Locator) -> Any:
 
 
 class Application:
-    """The application in its process; see `application.py` for what it can be asked."""
+    """The application in its process; see `application.py` for what that one can be asked."""
 
-    def __init__(self, *, port: int = 0, tasks: int = 30) -> None:
-        script = Path(__file__).with_name("application.py")
+    def __init__(self, script: str = "application.py", *, port: int = 0, tasks: int = 30) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(script), str(port), str(tasks)],
+            [sys.executable, str(Path(__file__).with_name(script)), str(port), str(tasks)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

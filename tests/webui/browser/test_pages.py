@@ -21,8 +21,20 @@ pytestmark = pytest.mark.browser
 STATIC: Final = Path(aiomonitor.__file__).parent / "webui" / "static"
 ASSETS_LIMIT: Final = 300_000
 """Bytes of all that the pages load, together."""
+FLAME_LIMIT: Final = 100_000
+"""Bytes of what draws flame graphs, and is loaded with the first one."""
 
-PAGES: Final = ("/", "/tasks", "/tasks?group=where", "/tree", "/finished", "/console", "/nowhere")
+PAGES: Final = (
+    "/",
+    "/tasks",
+    "/tasks?group=where",
+    "/tree",
+    "/insight",
+    "/health",
+    "/finished",
+    "/console",
+    "/nowhere",
+)
 
 
 # --- overview -------------------------------------------------------------------------------------
@@ -457,11 +469,22 @@ def test_every_control_has_a_name(tab: Tab) -> None:
     expect(tab.page.locator(":focus")).to_have_text("Skip to the page")
 
 
+def _bytes(files: list[Path]) -> int:
+    return sum(path.stat().st_size for path in files)
+
+
 def test_assets_are_small(tab: Tab) -> None:
     """All that the pages load is small together, and comes with the package."""
-    size = sum(path.stat().st_size for path in STATIC.rglob("*") if path.is_file())
-    print(f"assets: {size} bytes")
+    files = [
+        path
+        for path in STATIC.rglob("*")
+        if path.is_file() and path.name not in ("LICENSE", "README.md")
+    ]
+    later = [path for path in files if path.parent.name in ("d3", "flamegraph")]
+    size = sum(path.stat().st_size for path in files) - (drawn := _bytes(later))
+    print(f"assets: {size} bytes, and {drawn} for flame graphs, once one is drawn")
     assert size < ASSETS_LIMIT
+    assert drawn < FLAME_LIMIT
     tab.open("/")
     names = tab.page.evaluate("() => performance.getEntriesByType('resource').map((e) => e.name)")
     static = {name for name in names if "/static/" in name}

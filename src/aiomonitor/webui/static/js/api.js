@@ -20,6 +20,32 @@
  * @property {number} cancelling
  * @property {number | null} cancel_age
  * @property {string} cancelled_by
+ * @property {Wait} [waits] these three only where the runtime tells
+ * @property {number} [nursery]
+ * @property {boolean} [system]
+ *
+ * @typedef {object} Wait
+ * @property {string} kind
+ * @property {string} what
+ * @property {number} [waiting]
+ * @property {number[]} [holders]
+ * @property {number[]} [tasks]
+ * @property {string} [held_by]
+ * @property {number} [timeout]
+ *
+ * @typedef {object} Scope
+ * @property {number} number
+ * @property {"scope" | "nursery"} kind
+ * @property {number | null} opened_by
+ * @property {number | null} timeout
+ * @property {boolean} shielded
+ * @property {boolean} cancel_called
+ * @property {boolean} cancelled
+ * @property {string} cancelled_by
+ * @property {boolean} system
+ * @property {number} [tasks]
+ *
+ * @typedef {{scope: Scope, tasks: [number, string][], shielded: [number, string][]}} Reach
  *
  * @typedef {object} EndedTask
  * @property {number} number
@@ -37,7 +63,7 @@
  * @property {boolean} swallowed
  *
  * @typedef {{creator: string, number: number | null, created: string, frames: Frame[]}} Step
- * @typedef {{at: number, by: string, frames: Frame[]}} Cancellation
+ * @typedef {{at?: number, by: string, frames: Frame[]}} Cancellation
  *
  * @typedef {object} TaskStack
  * @property {Task} task
@@ -47,6 +73,7 @@
  * @property {Step[]} ancestry
  * @property {string} beginning
  * @property {Cancellation[]} cancellations
+ * @property {Scope[]} [scopes] the innermost first
  *
  * @typedef {object} EndedStack
  * @property {EndedTask} task
@@ -81,10 +108,38 @@
  * @property {Sample[]} samples
  *
  * @typedef {{key: string, count: number, oldest_age: number | null, example: number,
- *            place?: Frame | null}} Group
- * @typedef {{task: Task, children: number, path?: [number, string][]}} TreeNode
+ *            place?: Frame | null, frames?: Frame[]}} Group
+ * @typedef {{task: Task, children: number, path?: [number, string][],
+ *            scopes?: Scope[]}} TreeNode
  * @typedef {{parent: number, nodes: TreeNode[], total: number, cursor: string | null}} TreePage
  * @typedef {{task: Task, outcome: string, detail: string}} CancelResult
+ *
+ * @typedef {[number: number, name: string]} Person
+ * @typedef {{rule: string, key: string, severity: "error" | "warning", sentence: string,
+ *            remedy: string, count: number, tasks: number[], first_seen: number}} Finding
+ * @typedef {{kind: "circle" | "holder ended" | "nobody left", certain: boolean, sentence: string,
+ *            count: number, tasks: Task[]}} Deadlock
+ * @typedef {{label: string, kind: string, what: string, waiting: number, holders: Person[],
+ *            waiters: Person[], size: number | null, limit: number | null, getting: number,
+ *            putting: number}} SharedObject
+ * @typedef {{key: string, place: Frame | null, new: number, gone: number, still: number,
+ *            example: number | null}} SiteChange
+ * @typedef {{marked_at: number, new: number, gone: number, still: number, passed: number | null,
+ *            sites: SiteChange[]}} Diff
+ *
+ * @typedef {{seconds: number, count: number, median: number | null, p99: number | null,
+ *            worst: number | null, buckets: number[]}} LagWindow
+ * @typedef {{threshold: number, stalls: number, blocked_for: number | null, busy: number | null,
+ *            busy_window: number, bounds: number[], windows: LagWindow[], note: string}} Health
+ * @typedef {{number: number, started_at: number, duration: number, over: boolean, kind: string,
+ *            sentence: string, stacks: {frames: Frame[], count: number}[]}} Stall
+ * @typedef {{busy: number, share: number, polls: number, longest: number, coroutine: string}} Load
+ * @typedef {Load & {number: number, name: string, ended: boolean}} TaskLoad
+ * @typedef {{seconds: number, busy: number | null, callbacks: number, exact: boolean, note: string,
+ *            tasks: TaskLoad[], coroutines: (Load & {tasks: number})[]}} Top
+ * @typedef {{number: number, seconds: number, samples: number, sampled: number,
+ *            cpu: number | null, exact: boolean, note: string, frames: Frame[], left_out: number,
+ *            stacks: [task: string, samples: number, frames: number[]][]}} Profile
  */
 
 /** What the monitor answered instead of what was asked for (RFC 9457). */

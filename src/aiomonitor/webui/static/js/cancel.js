@@ -3,6 +3,7 @@
 import { post } from "./api.js";
 import { h } from "./dom.js";
 import { location } from "./format.js";
+import { askToCancelScope } from "./scopes.js";
 import { openDialog, toast } from "./shell.js";
 /** @import {Task} from "./api.js" */
 
@@ -10,10 +11,15 @@ import { openDialog, toast } from "./shell.js";
 const KINDS = { ended: "good", requested: "", "already done": "", unresponsive: "bad", unsupported: "bad" };
 
 /**
- * Ask, and cancel.
+ * Ask, and cancel. In a runtime with scopes, these are what can be cancelled.
  * @param {Task} task
  */
 export function askToCancel(task) {
+  return task.system === undefined ? askForTask(task) : askToCancelScope(String(task.number), task);
+}
+
+/** @param {Task} task */
+function askForTask(task) {
   openDialog(`Cancel task ${task.number}?`, [
     h("p", { class: "subject" }, h("strong", {}, task.name), " ", h("code", {}, task.coroutine)),
     h("p", { class: "quiet" }, location(task)),

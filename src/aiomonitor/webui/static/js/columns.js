@@ -2,7 +2,7 @@
 // @ts-check
 import * as clock from "./clock.js";
 import { h, setText } from "./dom.js";
-import { age, baseName, clockTime, duration, ending, place } from "./format.js";
+import { age, baseName, clockTime, duration, ending, place, waiting } from "./format.js";
 import { buildLink, showLink } from "./grid.js";
 /** @import {Column} from "./grid.js" */
 /** @import {EndedTask, Frame, Task} from "./api.js" */
@@ -41,7 +41,7 @@ export const TASK = {
     title: "Where it is",
     sort: "where",
     build: buildPlace,
-    show: (cell, task) => showPlace(cell, task.location, task.awaits),
+    show: (cell, task) => showPlace(cell, task.location, task.awaits, task.waits && waiting(task.waits)),
   },
   created: {
     name: "created",
@@ -134,13 +134,15 @@ function buildPlace(cell) {
  * @param {HTMLElement} cell
  * @param {Frame | null} frame
  * @param {string} awaits
+ * @param {string} [waits] for what, in words
  */
-function showPlace(cell, frame, awaits) {
+function showPlace(cell, frame, awaits, waits = "") {
   const [name, awaited, file] = cell.children;
   setText(name, frame?.function ?? "");
-  setText(awaited, awaits ? `› ${awaits}` : "");
+  setText(awaited, [awaits && `› ${awaits}`, waits && `waits for ${waits}`].filter(Boolean).join(" · "));
   setText(file, frame ? `${baseName(frame.filename)}:${frame.lineno}` : "");
-  const title = frame ? `${place(frame)}${awaits ? ` > ${awaits}` : ""}\n${frame.filename}:${frame.lineno}\n${frame.source}` : "";
+  const words = frame ? [`${place(frame)}${awaits ? ` > ${awaits}` : ""}`, `${frame.filename}:${frame.lineno}`, frame.source] : [];
+  const title = [waits && `waits for ${waits}`, ...words].filter(Boolean).join("\n");
   if (cell.title !== title) cell.title = title;
 }
 

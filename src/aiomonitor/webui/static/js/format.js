@@ -141,6 +141,15 @@ export function location(task) {
 }
 
 /**
+ * What a task waits for, without the time, which goes on: `a Lock, held by task 3 (main)`.
+ * @param {import("./api.js").Wait} wait
+ */
+export function waiting({ what, held_by: holder, waiting: others }) {
+  const crowd = others && others > 1 ? `${count(others)} waiting` : "";
+  return [what, holder && `held by ${holder}`, crowd].filter(Boolean).join(", ");
+}
+
+/**
  * What the tasks of a group have in common, in short.
  * @param {Group} group
  */

@@ -70,7 +70,7 @@ export function cancellationSection(cancellations) {
       "ol",
       { class: "steps" },
       cancellations.map(({ at, by, frames }) =>
-        h("li", { class: "step" }, h("p", { class: "step-head" }, h("strong", {}, linked(by)), ` at ${moment(at)}`), frameList(frames)),
+        h("li", { class: "step" }, h("p", { class: "step-head" }, h("strong", {}, linked(by)), at !== undefined && ` at ${moment(at)}`), frameList(frames)),
       ),
     ),
   );

@@ -4,9 +4,11 @@ import * as api from "../api.js";
 import { Chart, SPAN } from "../charts.js";
 import * as clock from "../clock.js";
 import { byId, fill, h, setText } from "../dom.js";
+import { findingList } from "../findings.js";
 import { age, count, counted, duration, ending, groupName, lag, percent, rate } from "../format.js";
 import { paced } from "../pace.js";
 import { Shell } from "../shell.js";
+import { cardHead, quiet, remake } from "../tables.js";
 import * as url from "../url.js";
 /** @import {EndedTask, Group, Sample, Status} from "../api.js" */
 
@@ -16,6 +18,9 @@ const EVERY = 5;
 const GAP = 4;
 const LARGEST = 8;
 const LATEST = 6;
+/** Findings, and tasks that each names. */
+const FINDINGS = 4;
+const NAMED = 5;
 
 /** @type {Sample[]} */
 let samples = [];
@@ -206,7 +211,16 @@ async function loadFailures() {
   showFailures(tasks);
 }
 
-const looks = [paced(EVERY, loadFailures), paced(EVERY, loadLists)];
+async function showFindings() {
+  const { findings } = await api.get("/api/findings");
+  const shown = findings.slice(0, FINDINGS);
+  remake(byId("findings"), [shown, findings.length], () => [
+    cardHead("Findings", h("a", { class: "quiet", href: "/insight" }, findings.length > FINDINGS ? `all ${count(findings.length)}` : "all")),
+    findings.length ? findingList(shown, NAMED) : quiet("Nothing found."),
+  ]);
+}
+
+const looks = [paced(EVERY, showFindings), paced(EVERY, loadFailures), paced(EVERY, loadLists)];
 
 // --- the page ---------------------------------------------------------------------------------------
 

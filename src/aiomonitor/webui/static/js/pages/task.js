@@ -5,9 +5,10 @@ import { askToCancel } from "../cancel.js";
 import * as clock from "../clock.js";
 import { ageOf } from "../columns.js";
 import { byId, fill, h, setText } from "../dom.js";
-import { age, duration, moment, place } from "../format.js";
+import { age, duration, moment, place, waiting } from "../format.js";
 import { stackSection } from "../frames.js";
 import * as keys from "../keys.js";
+import { scopeSection, tickTimers, timer } from "../scopes.js";
 import { Shell } from "../shell.js";
 import { ancestrySection, cancellationSection, factList, linked, taskLink } from "../story.js";
 import * as url from "../url.js";
@@ -22,10 +23,12 @@ let gone = false;
 
 const head = h("header", { class: "task-head" });
 const facts = h("div", { class: "card facts-card" });
+const why = h("div");
 const chain = h("div");
+const scopes = h("div");
 const cancellations = h("div");
 const ancestry = h("div");
-const parts = h("div", { class: "task-parts" }, h("div", {}, chain), h("div", {}, cancellations, ancestry));
+const parts = h("div", { class: "task-parts" }, h("div", {}, chain), h("div", {}, scopes, cancellations, ancestry));
 const end = h("div");
 
 /** What each part was made from: it is made anew only if that changed, so that text stays selected.
@@ -49,11 +52,13 @@ function show(news) {
   stack = news;
   const { task } = news;
   clock.learn(task.created_at, task.age);
-  if (!article.contains(head)) fill(article, head, end, facts, parts);
+  if (!article.contains(head)) fill(article, head, end, facts, why, parts);
   article.removeAttribute("aria-busy");
   remake(head, [task.name, task.number, task.coroutine, task.state, gone], () => headOf(task));
   remake(facts, [task, news.awaiting, news.note], () => [factsOf(news)]);
+  remake(why, [task.waits?.what, task.waits?.holders, task.waits?.tasks], () => [whyOf(task)]);
   remake(chain, [news.frames, task.state], () => [chainOf(news)]);
+  remake(scopes, news.scopes, () => [scopeSection(news.scopes)]);
   remake(cancellations, news.cancellations, () => [cancellationSection(news.cancellations)]);
   remake(ancestry, [news.ancestry, news.beginning], () => [ancestrySection(news.ancestry, news.beginning)]);
   shell.setTitle(`${task.name} (task ${task.number})`);
@@ -82,7 +87,8 @@ function headOf(task) {
 function factsOf({ task, awaiting, note }) {
   const waitsFor = [task.awaits, awaiting && awaiting !== task.awaits ? `(${awaiting})` : ""].filter(Boolean).join(" ");
   return factList([
-    ["Waits for", task.state === "waiting" && waitsFor && h("code", {}, waitsFor)],
+    ["Waits for", task.waits ? waitOf(task.waits) : task.state === "waiting" && waitsFor && h("code", {}, waitsFor)],
+    ["Kind", task.system && "the runtime's own task"],
     ["At", task.location && h("code", { title: task.location.filename }, place(task.location))],
     ["Age", task.created_at !== null && h("span", {}, h("span", { class: "age" }), h("span", { class: "quiet" }, ` since ${moment(task.created_at)}`))],
     ["Created by", task.parent ? taskLink(task.parent, task.created_by || `task ${task.parent}`) : linked(task.created_by)],
@@ -90,6 +96,42 @@ function factsOf({ task, awaiting, note }) {
     ["Cancellation", pendingOf(task)],
     ["Note", note],
   ]);
+}
+
+/**
+ * Why it waits, where that is for other tasks: asked for when that has changed.
+ * @param {Task} task
+ */
+function whyOf({ number, waits }) {
+  if (!waits?.holders?.length && !waits?.tasks?.length) return null;
+  const sentence = h("p", {}, "…");
+  api
+    .get(`/api/tasks/${number}/why`)
+    .then((/** @type {{sentence: string}} */ told) => fill(sentence, ...named(told.sentence)))
+    .catch(() => section.remove()); // it has ended
+  const section = h("section", { class: "card why" }, h("header", { class: "card-head" }, h("h2", {}, "Why")), sentence);
+  return section;
+}
+
+/**
+ * A sentence in which each task that is named leads there.
+ * @param {string} sentence
+ */
+function named(sentence) {
+  const parts = sentence.split(/\btask (\d{1,15})\b/);
+  return parts.map((part, index) => (index % 2 ? taskLink(Number(part), `task ${part}`) : part));
+}
+
+/** @param {import("../api.js").Wait} wait */
+function waitOf(wait) {
+  const holders = wait.holders ?? [];
+  return h(
+    "span",
+    {},
+    waiting({ ...wait, held_by: holders.length ? undefined : wait.held_by }),
+    holders.length > 0 && [", held by ", ...holders.slice(0, 3).flatMap((number, index) => [index ? ", " : "", taskLink(number, `task ${number}`)])],
+    wait.timeout !== undefined && [" ", timer(wait.timeout)],
+  );
 }
 
 /** @param {Task} task */
@@ -154,6 +196,7 @@ function missing(detail) {
 }
 
 function tick() {
+  tickTimers(article);
   const element = article.querySelector(".age");
   if (element && stack && !gone) setText(element, age(ageOf(stack.task)));
 }

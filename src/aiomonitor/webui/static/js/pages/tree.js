@@ -9,6 +9,7 @@ import { counted, count } from "../format.js";
 import { Grid, showLink } from "../grid.js";
 import * as keys from "../keys.js";
 import { paced } from "../pace.js";
+import { scopeMark } from "../scopes.js";
 import { Shell } from "../shell.js";
 import { filterField, summaryText } from "../tools.js";
 import * as url from "../url.js";
@@ -93,7 +94,7 @@ function buildName(cell) {
     if (line) toggle(line);
   });
   const label = h("span", { class: "tree-label" }, h("a", { tabindex: -1 }));
-  cell.append(twisty, label, h("span", { class: "badge" }), h("span", { class: "path" }));
+  cell.append(twisty, label, h("span", { class: "badge" }), h("span", { class: "scope-marks" }), h("span", { class: "path" }));
 }
 
 /**
@@ -101,21 +102,26 @@ function buildName(cell) {
  * @param {Line} line
  */
 function showName(cell, line) {
-  const [twisty, label, badge, path] = /** @type {HTMLElement[]} */ ([...cell.children]);
+  const [twisty, label, badge, marks, path] = /** @type {HTMLElement[]} */ ([...cell.children]);
   cell.style.setProperty("--depth", String(Math.min(line.depth, DEEPEST)));
   if (line.kind === "more") {
     twisty.dataset.open = "more";
     showLink(label, `${count(line.left)} more`, location.href);
     setText(badge, "");
     setText(path, "");
+    fill(marks);
     return;
   }
   const { task, children, path: above = [] } = line.node;
   twisty.dataset.open = children ? String(line.open) : "leaf";
   showLink(label, task.name, `/tasks/${task.number}`);
   setText(badge, children ? count(children) : "");
-  badge.title = children ? `created ${counted(children, "task")} that ${children === 1 ? "lives" : "live"}` : "";
-  setText(path, above.length ? `in ${above.map(([, name]) => name).join(" › ")}` : "");
+  const { scopes } = line.node;
+  if (scopes) badge.title = children ? `${counted(children, "task")} in its nurseries` : "";
+  else badge.title = children ? `created ${counted(children, "task")} that ${children === 1 ? "lives" : "live"}` : "";
+  fill(marks, ...(scopes ?? []).map(scopeMark));
+  const nursery = task.nursery === undefined ? "" : `in nursery s${task.nursery}`;
+  setText(path, above.length ? `in ${above.map(([, name]) => name).join(" › ")}` : nursery);
 }
 
 /** Make the lines of what is unfolded. */

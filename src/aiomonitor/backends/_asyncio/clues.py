@@ -1,0 +1,243 @@
+"""The `ClueReader` of one asyncio loop. What is private has a test in test_clues."""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.locks
+import concurrent.futures
+import functools
+import gc
+import logging
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from aiomonitor.backends import frames, holders, knowledge, objects
+from aiomonitor.backends.clues import Executor, KnownQueue
+
+from . import tasks
+from .waits.jobs import running_jobs
+
+if TYPE_CHECKING:
+    import weakref
+    from collections.abc import Callable, Collection, Sequence
+    from types import CodeType
+
+    from aiomonitor.backends.base import TaskHandle
+    from aiomonitor.backends.clues import CancelState, Mishap
+    from aiomonitor.backends.ownership import Releaser
+
+    from .mishaps import Mishaps
+
+    Held = list[object]
+
+log = logging.getLogger("aiomonitor")
+
+_Told = TypeVar("_Told")
+_SEEN = "_aiomonitor_seen"
+"""What a future has when somebody was noted to wait for it: since when."""
+_MAIN = "_run_until_complete_cb"
+"""What the loop calls when the task that it runs for has ended."""
+_ENTER: CodeType | None = getattr(
+    getattr(getattr(asyncio.locks, "_ContextManagerMixin", None), "__aenter__", None),
+    "__code__",
+    None,
+)
+_LOCKS = (asyncio.Lock, asyncio.Semaphore, asyncio.Condition)
+
+
+class AsyncioClues:
+    """Reads clues; see the protocol."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        releaser: Releaser,
+        mishaps: Mishaps,
+        in_library: Callable[[str], bool],
+    ) -> None:
+        self._loop: Any = loop
+        self._in_library = in_library
+        self._releaser = releaser
+        self.mishaps: Callable[[], Sequence[Mishap]] = mishaps.known
+
+    def _look(self, task: Any, read: Callable[[list[Any], Held], _Told], none: _Told) -> _Told:
+        """What `read` makes of the levels of a task's chain."""
+        held: Held = []
+        try:
+            levels, _end, _cut = frames.follow(tasks.coroutine_of(task, held), held)
+            return read(levels, held)
+        except Exception:  # the objects go on meanwhile
+            log.debug("a clue cannot be read", exc_info=True)
+            return none
+        finally:
+            self._releaser.release(held)
+
+    # --- locks --------------------------------------------------------------------------------
+
+    def holds(self, task: TaskHandle) -> Sequence[tuple[int, str]]:
+        return self._look(task, _holds, ())
+
+    def may_hold(self, task: TaskHandle, wanted: Collection[int]) -> Sequence[int]:
+        return self._look(task, functools.partial(knowledge.may_release, wanted), ())
+
+    def knows(self, task: TaskHandle, wanted: Collection[int]) -> Sequence[int]:
+        return self._look(task, functools.partial(knowledge.knows, wanted), ())
+
+    def expires(self, task: TaskHandle) -> bool:
+        return self._look(task, _expires, True)
+
+    # --- who else knows -----------------------------------------------------------------------
+
+    def is_main(self, task: TaskHandle) -> bool:
+        callbacks: list[Any] = list(getattr(task, "_callbacks", None) or ())
+        return any(getattr(each[0], "__name__", "") == _MAIN for each in callbacks)
+
+    def is_forgotten(self, waiting: Sequence[weakref.ref[TaskHandle]], object_id: int) -> bool:
+        held: Held = []
+        try:
+            levels: list[Any] = []
+            more = 0
+            for reference in waiting:
+                task: Any = reference()
+                if task is None:
+                    return False
+                levels += frames.follow(tasks.coroutine_of(task, held), [])[0]
+                if id(getattr(task, "_fut_waiter", None)) == object_id:
+                    more += 2  # the task's, and the iterator's that its coroutine awaits
+            task = None
+            return knowledge.is_only_here(object_id, levels, more, self._is_own)
+        except Exception:
+            log.debug("a clue cannot be read", exc_info=True)
+            return False
+        finally:
+            self._releaser.release(held)
+
+    def _is_own(self, filename: str) -> bool:
+        return not self._in_library(filename)
+
+    def is_loose(self, task: weakref.ref[TaskHandle]) -> bool:
+        """These are no owners: what it waits for, which wakes it, and its record."""
+        box: list[Any] = [task()]
+        future = getattr(box[0], "_fut_waiter", None)
+        if future is None:
+            return False
+        # From 3.14 on, what is awaited knows by whom.
+        awaited_by = bool(getattr(future, "_asyncio_awaited_by", None))
+        loose = knowledge.references(box) <= 2 + awaited_by
+        self._releaser.release([future])
+        self._releaser.release(box)
+        return loose
+
+    def queues(self, task: TaskHandle) -> Sequence[KnownQueue]:
+        return self._look(task, _queues, ())
+
+    # --- cancelling, waiting ------------------------------------------------------------------
+
+    def cancel_state(self, task: TaskHandle) -> CancelState:
+        future = getattr(task, "_fut_waiter", None)
+        # What another task, or gather(), passes on has not come to this task yet.
+        passed_on = hasattr(future, "get_coro") or hasattr(future, "_children")
+        is_due = future is None or tasks.is_done(future)
+        if passed_on or is_due or getattr(task, "_must_cancel", False):
+            return "requested"
+        return self._look(task, _cancel_state, "requested")
+
+    def waited_since(self, task: TaskHandle, now: float, *, note: bool) -> float | None:
+        held: Held = []
+        try:
+            future = tasks.waiter(cast("tasks.Task", task), held)
+            if future is None or tasks.is_done(future):
+                return None
+            seen = _seen_by(future, task)
+            if seen is None and note:
+                _note_seen(future, task, now)
+                seen = now
+            return seen
+        except Exception:  # a future of the application's own, with slots
+            return None
+        finally:
+            self._releaser.release(held)
+
+    # --- threads ------------------------------------------------------------------------------
+
+    def executor(self) -> Executor | None:
+        pool = getattr(self._loop, "_default_executor", None)
+        if not isinstance(pool, concurrent.futures.ThreadPoolExecutor):
+            return None
+        threads = {thread.ident for thread in list(pool._threads)}  # noqa: SLF001
+        held: Held = []
+        try:
+            jobs = [job for job in running_jobs(held) if job.thread in threads]
+        finally:
+            self._releaser.release(held)
+        queued = pool._work_queue.qsize()  # noqa: SLF001
+        return Executor(pool._max_workers, queued, tuple(jobs))  # noqa: SLF001
+
+
+def _holds(levels: list[Any], held: Held) -> list[tuple[int, str]]:
+    found = [
+        each
+        for each in holders.managers(levels, () if _ENTER is None else (_ENTER,), held)
+        if issubclass(type(each), _LOCKS)
+    ]
+    given_back = [
+        id(_lock_of(each))
+        for level in levels
+        if found and frames.code_of(level) is asyncio.Condition.wait.__code__
+        for each in objects.referents(level, held)
+        if issubclass(type(each), asyncio.Condition)
+    ]
+    locks = map(_lock_of, found)
+    return [(id(lock), type(lock).__name__) for lock in locks if id(lock) not in given_back]
+
+
+def _lock_of(lock: Any) -> Any:
+    inner: Any = lock._lock if issubclass(type(lock), asyncio.Condition) else lock  # noqa: SLF001
+    return inner
+
+
+def _expires(levels: list[Any], held: Held) -> bool:
+    """`wait(timeout=)`, and up to 3.11 `wait_for`, have a timer; other timeouts are blocks."""
+    timers = (
+        each
+        for level in levels
+        for each in objects.referents(level, held)
+        if type(each) is asyncio.TimerHandle
+    )
+    if any(not each.cancelled() for each in timers):
+        return True
+    return any(map(holders.has_deadline, holders.managers(levels, (), held)))
+
+
+def _queues(levels: list[Any], held: Held) -> list[KnownQueue]:
+    found: dict[int, KnownQueue] = {}
+    for level in levels:
+        for each in knowledge.known(level, held):
+            if issubclass(type(each), asyncio.Queue) and id(each) not in found:
+                size = asyncio.Queue.qsize(each)
+                most = each.maxsize if each.maxsize > 0 else None
+                found[id(each)] = KnownQueue(id(each), type(each).__name__, size, most)
+    return list(found.values())
+
+
+def _cancel_state(levels: list[Any], held: Held) -> CancelState:
+    for level in levels:
+        for each in gc.get_referents(level):
+            if isinstance(each, asyncio.CancelledError):
+                held.append(each)
+                return "handled"
+    return "swallowed"
+
+
+def _seen_by(future: Any, task: object) -> float | None:
+    seen = getattr(future, _SEEN, None)
+    return seen.get(id(task)) if isinstance(seen, dict) else seen
+
+
+def _note_seen(future: Any, task: object, now: float) -> None:
+    """A future has one task that waits for it; a task may have several."""
+    if not hasattr(future, "get_coro"):
+        setattr(future, _SEEN, now)
+        return
+    if not isinstance(getattr(future, _SEEN, None), dict):
+        setattr(future, _SEEN, {})
+    getattr(future, _SEEN)[id(task)] = now

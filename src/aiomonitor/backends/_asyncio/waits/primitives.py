@@ -1,0 +1,221 @@
+"""Waits for what tasks share: locks, events, queues and channels, of asyncio and of anyio.
+
+Of asyncio's objects only their lists of waiters and their counters are private: see
+test_asyncio_waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sys
+from typing import TYPE_CHECKING, Any
+
+from aiomonitor.backends import frames
+from aiomonitor.model import WaitInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sized
+
+    from aiomonitor.model import WaitKind
+
+    from .look import Look, Teller, Tellers
+
+
+def tellers() -> Tellers:
+    """By the functions that tasks are suspended in."""
+    table: Tellers = {
+        asyncio.Event.wait.__code__: _teller("event", asyncio.Event, lambda _: "an Event"),
+        asyncio.Lock.acquire.__code__: _teller("lock", asyncio.Lock, _a_lock),
+        asyncio.Semaphore.acquire.__code__: _teller("semaphore", asyncio.Semaphore, _a_semaphore),
+        asyncio.Condition.wait.__code__: _condition,
+        asyncio.Queue.get.__code__: _queue_of("an item from", "_getters"),
+        asyncio.Queue.put.__code__: _queue_of("room in", "_putters"),
+        asyncio.Queue.join.__code__: _join,
+    }
+    if sys.version_info >= (3, 11):
+        table[asyncio.Barrier.wait.__code__] = _barrier
+    return table
+
+
+def anyio_tellers(anyio: Any) -> Tellers:
+    """The same for anyio's own."""
+    semaphore, limiter = anyio.Semaphore, anyio.CapacityLimiter
+    return {
+        anyio.Lock.acquire.__code__: _owned_lock(anyio.Lock),
+        semaphore.acquire.__code__: _teller(
+            "semaphore", semaphore, lambda each: f"a Semaphore at {each.value}"
+        ),
+        limiter.acquire_on_behalf_of.__code__: _limiter_of(limiter),
+    }
+
+
+def stream_tellers(memory: Any) -> Tellers:
+    """The same for anyio's memory object streams."""
+    receiving, sending = memory.MemoryObjectReceiveStream, memory.MemoryObjectSendStream
+    return {
+        receiving.receive.__code__: _channel_of(receiving, "an item from"),
+        sending.send.__code__: _channel_of(sending, "room in"),
+    }
+
+
+def _count(waiters: Sized | None) -> int:
+    return 0 if waiters is None else len(waiters)
+
+
+LINE = 1000
+"""Waiters among which one looks for its place: with more, each of them would look for long."""
+
+
+def _position(look: Look, waiters: Collection[Any] | None) -> int | None:
+    """How many are before it."""
+    if waiters is None or len(waiters) > LINE:
+        return None
+    line = list(waiters)
+    look.held += line
+    return next((index for index, each in enumerate(line) if each is look.future), None)
+
+
+def _teller(kind: WaitKind, type_: Any, words: Callable[[Any], str]) -> Teller:
+    """For an object with `_waiters`."""
+
+    def tell(look: Look) -> WaitInfo | None:
+        thing = look.found(type_)
+        if thing is None:
+            return None
+        return WaitInfo(
+            kind=kind,
+            what=words(thing),
+            object_id=id(thing),
+            waiting=_count(thing._waiters),
+            position=_position(look, thing._waiters),
+        )
+
+    return tell
+
+
+def _a_lock(lock: asyncio.Lock) -> str:
+    free = "" if asyncio.Lock.locked(lock) else " that is free"  # for an instant, when it changes
+    return f"a {type(lock).__name__}{free}"
+
+
+def _a_semaphore(semaphore: Any) -> str:
+    most = getattr(semaphore, "_bound_value", None)
+    return f"a {type(semaphore).__name__} at {semaphore._value}" + (f" of {most}" if most else "")
+
+
+_the_condition = _teller("condition", asyncio.Condition, lambda _: "a Condition")
+
+
+def _condition(look: Look) -> WaitInfo | None:
+    """One that has been notified waits for its lock, which is told by that function."""
+    if frames.code_of(look.levels[-1]) is asyncio.Lock.acquire.__code__:
+        return None
+    return _the_condition(look)
+
+
+def _barrier(look: Look) -> WaitInfo | None:
+    barrier = look.found(getattr(asyncio, "Barrier"))  # noqa: B009 - 3.11+
+    if barrier is None:
+        return None
+    here = f"{barrier.n_waiting} of {barrier.parties} are there"
+    return WaitInfo(
+        kind="barrier",
+        what=f"a Barrier ({here})",
+        object_id=id(barrier),
+        waiting=barrier.n_waiting,
+    )
+
+
+def _queue_of(wish: str, waiters: str) -> Teller:
+    def tell(look: Look) -> WaitInfo | None:
+        queue: Any = look.found(asyncio.Queue)
+        if queue is None:
+            return None
+        # Not by methods that an application may have replaced: this is not its thread.
+        size = asyncio.Queue.qsize(queue)
+        most = queue._maxsize if queue._maxsize > 0 else None
+        filled = f"{size} of {most}" if most else f"{size}"
+        return WaitInfo(
+            kind="queue",
+            what=f"{wish} a {type(queue).__name__} ({filled} items)",
+            object_id=id(queue),
+            waiting=len(getattr(queue, waiters)),
+            position=_position(look, getattr(queue, waiters)),
+            size=size,
+            limit=most,
+            putting=waiters == "_putters",
+        )
+
+    return tell
+
+
+def _join(look: Look) -> WaitInfo | None:
+    queue: Any = look.found(asyncio.Queue)
+    if queue is None:
+        return None
+    return WaitInfo(
+        kind="queue",
+        what=f"{queue._unfinished_tasks} items of a {type(queue).__name__} to be done",
+        object_id=id(queue),
+        waiting=_count(queue._finished._waiters),
+    )
+
+
+# --- anyio ----------------------------------------------------------------------------------------
+
+
+def _owned_lock(type_: Any) -> Teller:
+    def tell(look: Look) -> WaitInfo | None:
+        lock = look.found(type_)
+        if lock is None:
+            return None
+        owner = lock._owner_task
+        return WaitInfo(
+            kind="lock",
+            what="a Lock",
+            object_id=id(lock),
+            waiting=len(lock._waiters),
+            holders=() if owner is None else (look.number(owner),),
+            held_by=None if owner is None else look.told(owner),
+        )
+
+    return tell
+
+
+def _limiter_of(type_: Any) -> Teller:
+    def tell(look: Look) -> WaitInfo | None:
+        limiter = look.found(type_)
+        if limiter is None:
+            return None
+        used = f"{limiter.borrowed_tokens} of {limiter.total_tokens}"
+        return WaitInfo(
+            kind="limiter",
+            what=f"a CapacityLimiter with {used} in use",
+            object_id=id(limiter),
+            waiting=len(limiter._wait_queue),
+        )
+
+    return tell
+
+
+def _channel_of(type_: Any, wish: str) -> Teller:
+    def tell(look: Look) -> WaitInfo | None:
+        end = look.found(type_)
+        if end is None:
+            return None
+        now = end.statistics()
+        filled = f"{now.current_buffer_used} of {now.max_buffer_size} items"
+        ends = f"{now.open_send_streams} senders, {now.open_receive_streams} receivers"
+        sending = wish == "room in"
+        return WaitInfo(
+            kind="channel",
+            what=f"{wish} a memory object stream ({filled}; {ends})",
+            object_id=id(end._state),
+            waiting=now.tasks_waiting_send if sending else now.tasks_waiting_receive,
+            size=now.current_buffer_used,
+            limit=None if math.isinf(now.max_buffer_size) else int(now.max_buffer_size),
+            putting=sending,
+        )
+
+    return tell

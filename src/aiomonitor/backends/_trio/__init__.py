@@ -1,0 +1,11 @@
+"""Watches trio runs, from any thread: the only room that knows trio.
+
+Trio has no public way to list the tasks of a run from another thread, none to tell whether a task
+is to be stepped, and none to see a task's scopes. What is private here has a test in
+tests/backends/test_trio_drift.py.
+"""
+
+from .backend import TrioBackend
+from .run import is_run, run_here
+
+__all__ = ["TrioBackend", "is_run", "run_here"]

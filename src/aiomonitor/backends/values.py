@@ -1,0 +1,46 @@
+"""The raw values that backends give; imports no runtime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+    from aiomonitor.model import TaskState
+
+
+class CodePoint(NamedTuple):
+    """A place in running code, cheap to take and harmless to keep: no frame, no locals.
+
+    `lasti` is the offset of the last instruction in bytes, or -1 where it is not known.
+    """
+
+    code: CodeType
+    lasti: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFacts:
+    """What a runtime knows about one task without walking its stack.
+
+    `cancelled_by` is in words, where the runtime itself tells; `system` says that the task is the
+    runtime's own, None where it makes no difference.
+    """
+
+    name: str
+    coroutine: str
+    state: TaskState
+    cancelling: int = 0
+    cancelled_by: str = ""
+    system: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitChain:
+    """Where a task stands, outermost first; `awaiting` is the type name of what ends the chain."""
+
+    points: tuple[CodePoint, ...]
+    awaiting: str = ""
+    note: str = ""

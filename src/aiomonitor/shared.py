@@ -1,0 +1,172 @@
+"""Lists what tasks share, and the tree of who waits for whom. Any thread of the monitor."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from .insight.graph import Resource, forest
+from .model.shared import AwaitLine, AwaitTree, SharedObject, SharedPage
+from .waitgraph import SHARED
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from .backends.base import Backend, TaskHandle
+    from .backends.clues import KnownQueue
+    from .insight.graph import WaitGraph
+    from .knots import Knots
+    from .model.shared import Person
+    from .tracker import Tracker
+
+QUEUES = ("queue", "channel")
+TOLD = 100
+"""Waiters told of one object."""
+SAMPLED = 2000
+"""Tasks that are searched for queues which nobody waits at."""
+
+
+class SharedLook:
+    """Looks at what the tasks of one backend share."""
+
+    def __init__(self, backend: Backend, tracker: Tracker, knots: Knots) -> None:
+        self._backend = backend
+        self._tracker = tracker
+        self._knots = knots
+
+    def locks(self, limit: int | None) -> SharedPage:
+        """All but queues, with those that are held and that nobody waits for."""
+        graph = self._knots.walk.graph(owners=False)
+        found = {each.object_id: each for each in _of_kinds(graph, set(SHARED) - set(QUEUES))}
+        for object_id, holders in self._knots.walk.all_holders().items():
+            kind = holders[0][1]
+            resource = found.setdefault(
+                object_id,
+                Resource(object_id, "semaphore" if "Semaphore" in kind else "lock", f"a {kind}"),
+            )
+            if not resource.holders:
+                resource.holders += [number for number, _ in holders]
+        return self._page(graph, found.values(), limit)
+
+    def queues(self, limit: int | None) -> SharedPage:
+        """Those that somebody waits at, and those that some task knows."""
+        graph = self._knots.walk.graph(owners=False)
+        found = {each.object_id: each for each in _of_kinds(graph, QUEUES)}
+        for each in self.known_queues():
+            if each.object_id not in found:
+                filled = f"{each.size} of {each.limit}" if each.limit else f"{each.size}"
+                found[each.object_id] = Resource(
+                    each.object_id,
+                    "queue",
+                    f"a {each.type_name} ({filled} items)",
+                    size=each.size,
+                    limit=each.limit,
+                )
+        return self._page(graph, found.values(), limit)
+
+    def known_queues(self) -> list[KnownQueue]:
+        """Those that tasks have at hand, each once; of many tasks, some are searched."""
+        clues = self._backend.clues
+        found: dict[int, KnownQueue] = {}
+        if clues is not None:
+            for task in itertools.islice(self._backend.live_tasks(), SAMPLED):
+                found.update((each.object_id, each) for each in clues.queues(task))
+            task = None
+        return list(found.values())
+
+    def _page(
+        self, graph: WaitGraph, resources: Collection[Resource], limit: int | None
+    ) -> SharedPage:
+        chosen = heapq.nlargest(
+            len(resources) if limit is None else limit,
+            resources,
+            key=lambda each: (len(each.waiters), each.size or 0, len(each.holders)),
+        )
+        return SharedPage(
+            looked_at=graph.looked_at,
+            found=len(resources),
+            objects=tuple(map(self._told, chosen)),
+        )
+
+    def _told(self, resource: Resource) -> SharedObject:
+        holders = list(dict.fromkeys(resource.holders))[:TOLD]
+        names = self._knots.names(holders)
+        return SharedObject(
+            label=self._knots.labels.named(resource.object_id, resource.what),
+            kind=resource.kind,
+            object_id=resource.object_id,
+            what=resource.what,
+            waiting=len(resource.waiters),
+            holders=tuple((number, names[number]) for number in holders if number in names),
+            waiters=self._in_line(resource.waiters[: TOLD * 10])[:TOLD],
+            size=resource.size,
+            limit=resource.limit,
+            getting=len(resource.getting) if resource.kind in QUEUES else 0,
+            putting=len(resource.putting),
+        )
+
+    def _in_line(self, numbers: Iterable[int]) -> tuple[Person, ...]:
+        """In the order in which they will get it, where that is known."""
+
+        def look(task: TaskHandle) -> tuple[int, Person]:
+            wait = self._backend.wait_of(task, self._tracker.number)
+            place = wait.position if wait is not None else None
+            person = (self._tracker.number(task), self._backend.names(task)[0])
+            return (place if place is not None else len(str(person[0])), person)
+
+        found = sorted(self._tracker.visit(list(numbers), look), key=lambda each: each[0])
+        return tuple(person for _, person in found)
+
+    # --- the tree -----------------------------------------------------------------------------
+
+    def await_tree(self, top: int | str | None, limit: int | None, depth: int | None) -> AwaitTree:
+        """Under a task, itself included, or of all tasks."""
+        root = None if top is None else self._tracker.with_task(top, self._tracker.number)
+        graph = self._knots.walk.graph()
+        edges = _between_tasks(graph)
+        lines = forest(edges, self._roots(edges) if root is None else [root], depth)
+        shown = list(itertools.islice(lines, limit))
+        total = len(shown) + sum(1 for _ in lines)
+        numbers = list(dict.fromkeys(number for _, number, _ in shown))
+        infos = self._tracker.visit(numbers, self._tracker.describe)
+        known = {info.number: info for info in self._knots.with_holders(infos)}
+        found: list[Any] = [
+            AwaitLine(depth=level, task=known[number], mark=mark)  # type: ignore[arg-type]
+            for level, number, mark in shown
+            if number in known
+        ]
+        return AwaitTree(total=total, lines=tuple(found))
+
+    def _roots(self, edges: dict[int, list[int]]) -> list[int]:
+        """The tasks that no other waits for; and of a circle, the first."""
+        awaited = {target for targets in edges.values() for target in targets}
+        number_of = self._tracker.number
+        numbers = [number_of(task) for task in self._backend.live_tasks(quick=True)]
+        roots = sorted(number for number in numbers if number not in awaited)
+        reached = {number for _, number, _ in forest(edges, roots, None)}
+        for number in sorted(numbers):
+            if number not in reached:
+                roots.append(number)
+                reached.update(each for _, each, _ in forest(edges, [number], None))
+        return roots
+
+
+def _of_kinds(graph: WaitGraph, kinds: Collection[str]) -> list[Resource]:
+    return [each for each in graph.resources.values() if each.kind in kinds]
+
+
+def _between_tasks(graph: WaitGraph) -> dict[int, list[int]]:
+    """Each task with those that it waits for, through what they have."""
+    edges = graph.edges()
+    return {
+        number: list(
+            dict.fromkeys(
+                task
+                for target in targets
+                for task in (edges.get(target, []) if target < 0 else [target])
+            )
+        )
+        for number, targets in edges.items()
+        if number > 0
+    }

@@ -1,0 +1,1 @@
+"""Small applications, faulty and healthy: what the findings are measured by."""

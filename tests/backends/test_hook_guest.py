@@ -22,31 +22,57 @@ TIME_LIMIT = 300
 MODULES = ["test_tasks", *(["test_taskgroups"] if sys.version_info >= (3, 11) else [])]
 
 
-def hook_every_loop() -> list[Any]:
-    """Hook loops as they are made; the list fills with the hooks."""
-    from aiomonitor.backends._asyncio.hook import TaskHook
+class Hooks:
+    """Those of all loops that were made, and what they have seen.
 
-    hooks: list[TaskHook] = []
-    original = asyncio.BaseEventLoop.__init__
+    A closed loop loses its hook: tests keep their loops, and each collects all the garbage.
+    """
 
-    def initialise(self: Any) -> None:
-        original(self)
-        hooks.append(TaskHook(self))
-        hooks[-1].install()
+    def __init__(self) -> None:
+        self._live: dict[Any, Any] = {}
+        self.watched = self.failed = 0
 
-    asyncio.BaseEventLoop.__init__ = initialise  # type: ignore[method-assign]
-    return hooks
+    def hook_every_loop(self) -> None:
+        """Hook loops as they are made."""
+        from aiomonitor.backends._asyncio.hook import TaskHook
+
+        initialise, close = asyncio.BaseEventLoop.__init__, asyncio.BaseEventLoop.close
+
+        def hooked(loop: Any) -> None:
+            initialise(loop)
+            self._live[loop] = TaskHook(loop)
+            self._live[loop].install()
+
+        def closed(loop: Any) -> None:
+            close(loop)
+            hook = self._live.pop(loop, None)
+            if hook is not None:
+                self.count(hook)
+                hook.uninstall()
+
+        asyncio.BaseEventLoop.__init__ = hooked  # type: ignore[assignment,method-assign]
+        asyncio.BaseEventLoop.close = closed  # type: ignore[assignment,method-assign]
+
+    def count(self, hook: Any) -> None:
+        self.watched += len(hook.drain(sys.maxsize))
+        self.failed += not hook.active
+
+    def finish(self) -> None:
+        """Count those of loops that nobody has closed."""
+        for hook in self._live.values():
+            self.count(hook)
 
 
 def guest(mode: str, *names: str) -> None:
-    hooks = hook_every_loop() if mode == "hooked" else []
+    hooks = Hooks()
+    if mode == "hooked":
+        hooks.hook_every_loop()
     suite = unittest.defaultTestLoader.loadTestsFromNames(names)
     gc.freeze()  # each test collects: what it made, not what was loaded before
     result = unittest.TextTestRunner(io.StringIO()).run(suite)
     bad = sorted(test.id() for test, _ in result.failures + result.errors)
-    watched = sum(len(hook.drain(sys.maxsize)) for hook in hooks)
-    failed = sum(not hook.active for hook in hooks)
-    json.dump([bad, result.testsRun, watched, failed], sys.stdout)
+    hooks.finish()
+    json.dump([bad, result.testsRun, hooks.watched, hooks.failed], sys.stdout)
 
 
 def run_guest(mode: str, *names: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import gc
 import threading
 import time
@@ -21,8 +22,17 @@ def compute() -> None:
         pass
 
 
+@functools.cache
+def enough() -> int:
+    """How many numbers to add for that long, on this machine."""
+    began = time.perf_counter()
+    sum(range(1_000_000))
+    return int(1_000_000 * BLOCKED / (time.perf_counter() - began))
+
+
 def compute_in_c() -> None:
-    sum(range(12_000_000))
+    count = enough()
+    sum(range(count))
 
 
 class Slow:

@@ -139,7 +139,8 @@ class SharedLook:
         return AwaitTree(total=total, lines=tuple(found))
 
     def _roots(self, edges: dict[int, list[int]]) -> list[int]:
-        """The tasks that no other waits for; and of a circle, the first."""
+        """The tasks that no other waits for, and of a circle the first; before all, those that do
+        wait for others."""
         awaited = {target for targets in edges.values() for target in targets}
         number_of = self._tracker.number
         numbers = [number_of(task) for task in self._backend.live_tasks(quick=True)]
@@ -149,7 +150,7 @@ class SharedLook:
             if number not in reached:
                 roots.append(number)
                 reached.update(each for _, each, _ in forest(edges, [number], None))
-        return roots
+        return sorted(roots, key=lambda number: number not in edges)
 
 
 def _of_kinds(graph: WaitGraph, kinds: Collection[str]) -> list[Resource]:
@@ -157,8 +158,14 @@ def _of_kinds(graph: WaitGraph, kinds: Collection[str]) -> list[Resource]:
 
 
 def _between_tasks(graph: WaitGraph) -> dict[int, list[int]]:
-    """Each task with those that it waits for, through what they have."""
-    edges = graph.edges()
+    """Each task with those that it waits for, through what they have. Who could empty a queue is
+    told where that is one task: whoever knows it might, and a tree of guesses explains nothing."""
+    guessed = {
+        -each.object_id
+        for each in graph.resources.values()
+        if each.kind in QUEUES and len(each.owners) > 1
+    }
+    edges = {node: found for node, found in graph.edges().items() if node not in guessed}
     return {
         number: list(
             dict.fromkeys(

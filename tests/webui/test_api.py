@@ -228,7 +228,7 @@ def test_surrogates(application: Watched, browser: Browser) -> None:
     assert browser.get("/api/tasks?filter=lone").json["tasks"][0]["name"] == "lone \udc80"
 
 
-PAGES = ["/", "/tasks", "/tasks/1", "/tree", "/finished", "/finished/1"]
+PAGES = ["/", "/tasks", "/tasks/1", "/tree", "/waits", "/finished", "/finished/1", "/watch"]
 
 
 @pytest.mark.parametrize("path", PAGES)

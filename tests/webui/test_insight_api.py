@@ -41,6 +41,17 @@ def test_shared(application: Watched, browser: Browser) -> None:
     assert browser.get("/api/deadlocks").json["looked_at"] >= live
 
 
+def test_waits(application: Watched, browser: Browser) -> None:
+    """Who waits for whom: all, below one task, so many lines, so deep; and no such task."""
+    names = {line["task"]["name"] for line in browser.get("/api/waits?limit=1000").json["lines"]}
+    assert {task.get_name() for task in application.kept if not task.done()} <= names
+    page = browser.get("/api/waits?ref=gamma&limit=1").json
+    assert [(line["depth"], line["mark"]) for line in page["lines"]] == [(0, "")]
+    assert browser.get("/api/waits?depth=1&limit=5").status == 200
+    assert "nobody" in browser.get("/api/waits?ref=nobody").detail
+    assert browser.get("/api/waits?depth=-1").status == 400
+
+
 def test_health(browser: Browser) -> None:
     """The lag by windows, each with as many buckets as there are bounds, and one beyond."""
     health = browser.get("/api/health").json

@@ -84,7 +84,7 @@ Timeout = Annotated[
     Limits(least=0, most=limits.CANCEL_WAIT, text="Seconds to wait until it has ended."),
 ]
 View = Annotated[
-    Literal["overview", "tasks", "task", "finished", "tree"],
+    Literal["overview", "tasks", "task", "finished", "tree", "watch"],
     Limits(text="What the events are about; each view takes the parameters of its endpoint."),
 ]
 
@@ -268,7 +268,11 @@ def events(
     Every stream has `status`, which is `/api/status` with the newest sample alone. `rows` (of
     tasks, finished and tree) has the `order` of all rows by task number, and those `rows` that are
     new or have changed, ages aside; the first one is whole. `task` is the task whenever it has
-    changed, ages aside, and `gone` says in `detail` that there is none any more.
+    changed, ages aside, and `gone` says in `detail` that there is none any more. `happened` (of
+    watch, whose parameters are `ref` and `filter`) has what was done to tasks in `events`, each
+    after its number: `seen` counts them all, and a number that is missing was left out, since at
+    most 100 are told at once. Numbers begin anew when `since` is another; `over`: the one task that
+    is watched has ended.
     """
     raise NotImplementedError  # a stream is no answer: the application makes it, see `Live`
 

@@ -161,7 +161,7 @@ class Live:
     def _looked(self, due: dict[View, _Watched]) -> bytes:
         for view, watched in due.items():
             began = time.perf_counter()
-            look = view.look(self._desk) if view.name != "overview" else None
+            look = view.look(self._desk, watched.look) if view.name != "overview" else None
             if look is not None:
                 watched.changes = look.since(watched.look) if watched.look else look.whole()
                 watched.look = look

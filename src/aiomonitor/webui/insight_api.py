@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from aiomonitor.errors import AiomonitorError, NotMarkedError
+from aiomonitor.errors import AiomonitorError, NotMarkedError, TaskNotFoundError
 from aiomonitor.model.changes import Diff
 from aiomonitor.model.findings import Findings
 from aiomonitor.model.health import Health, Stall
 from aiomonitor.model.load import Top
-from aiomonitor.model.shared import Deadlocks, SharedPage
+from aiomonitor.model.shared import AwaitTree, Deadlocks, SharedPage
 
 from . import limits
 from .answers import ProfileReport, Stalls
-from .api import NUMBER_LIMIT, Desk, Name, RowLimit, not_found
+from .api import NUMBER_LIMIT, Desk, Name, Ref, RowLimit, not_found
 from .api import registry as registry  # with what is declared here, the whole of it
 from .problems import Problem
 from .profiles import report
@@ -25,6 +25,7 @@ from .schemas import Limits
 Fresh = Annotated[bool, Limits(text="Look now, instead of telling what was found last.")]
 Number = Annotated[int, Limits(least=1, most=NUMBER_LIMIT, text="Its number.")]
 Seconds = Annotated[float, Limits(least=0.1, most=limits.LOOK, text="Seconds to look for.")]
+Depth = Annotated[int, Limits(least=0, most=1000, text="Levels at most; 0 for all.")]
 _COLLAPSED = "text/plain; charset=utf-8"
 
 
@@ -51,6 +52,18 @@ def locks(desk: Desk, *, limit: RowLimit = 100) -> SharedPage:
 def queues(desk: Desk, *, limit: RowLimit = 100) -> SharedPage:
     """Queues and channels that tasks wait at, or have at hand."""
     return desk.site.queues(limit)
+
+
+@registry.get("/api/waits", AwaitTree, errors=(404,))
+def waits(
+    desk: Desk, *, ref: Ref | None = None, limit: RowLimit = 100, depth: Depth = 0
+) -> AwaitTree:
+    """Who waits for whom, as a tree: each task followed by those that it waits for, at the next
+    depth; under one task, itself included, or under all that no other waits for."""
+    try:
+        return desk.site.await_tree(ref, limit=limit, depth=depth or None)
+    except TaskNotFoundError as error:
+        raise not_found(error) from None
 
 
 @registry.get("/api/health", Health)

@@ -27,10 +27,12 @@ PAGES = {
     "/tasks": "tasks",
     "/tasks/<ref>": "task",
     "/tree": "tree",
+    "/waits": "waits",
     "/insight": "insight",
     "/health": "health",
     "/finished": "finished",
     "/finished/<ref>": "ended",
+    "/watch": "watch",
     "/console": "console",
 }
 """Paths, and the templates that they show."""

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
         TreePage,
         Why,
     )
-    from aiomonitor.model.changes import Diff
+    from aiomonitor.model.changes import Diff, Watch
     from aiomonitor.model.findings import Findings
     from aiomonitor.model.health import Health, Stall
     from aiomonitor.model.load import Profile, Top
-    from aiomonitor.model.shared import Deadlocks, SharedPage
+    from aiomonitor.model.shared import AwaitTree, Deadlocks, SharedPage
 
 
 class Admission(Protocol):
@@ -129,6 +129,12 @@ class Site(Protocol):
     def profile(self, seconds: float) -> Profile: ...
 
     def collapsed(self, profile: Profile) -> str: ...
+
+    def watch(self, task: int | str | None, *, filter: str) -> Watch: ...
+
+    def await_tree(
+        self, task: int | str | None, *, limit: int | None, depth: int | None
+    ) -> AwaitTree: ...
 
     def mark(self, name: str) -> Diff: ...
 

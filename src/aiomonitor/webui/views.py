@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aiomonitor.errors import TaskNotFoundError
+
 from . import api
 from .problems import Problem
 from .schemas import as_json
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 _SOURCES = ("tasks", "task", "finished", "tree")
 """Views with an endpoint of their own; the overview is the status that every stream carries."""
+_WATCHED = ("ref", "filter")
+"""Which of the stream's own parameters say what is watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +34,10 @@ class View:
     name: str
     parameters: tuple[tuple[str, Any], ...]
 
-    def look(self, desk: Desk) -> Look:
-        """See how it is now; in a worker thread."""
+    def look(self, desk: Desk, last: Look | None = None) -> Look:
+        """See how it is now, or what has happened since the last look; in a worker thread."""
+        if self.name == "watch":
+            return self._watch(desk, last)
         endpoint = _endpoint(self.name)
         try:
             found = endpoint.handle(desk, **dict(self.parameters))
@@ -41,10 +47,25 @@ class View:
             return One(found)
         return Rows.of(self.name, found)
 
+    def _watch(self, desk: Desk, last: Look | None) -> Look:
+        from .happenings import Happened  # when somebody watches
+
+        if isinstance(last, Gone):
+            return last
+        if isinstance(last, Happened):
+            return last.next()
+        given = dict(self.parameters)
+        try:
+            return Happened(desk.site.watch(given["ref"], filter=given["filter"] or ""))
+        except TaskNotFoundError as error:
+            return Gone(api.not_found(error).detail)
+
 
 def make_view(name: str, given: Mapping[str, Any]) -> View:
     """The view of that name, with the parameters that were given; refuses those of other views."""
     known = _endpoint(name).parameters if name in _SOURCES else ()
+    if name == "watch":
+        known = tuple(each for each in _endpoint("events").parameters if each.name in _WATCHED)
     names = {parameter.name for parameter in known}
     for surplus in given.keys() - names:
         told = ", ".join(sorted(names)) or "none"

@@ -41,7 +41,7 @@ def test_a_task(tab: Tab) -> None:
     tab.open("/tasks/handler")
     expect(tab.page.locator("main")).to_contain_text("a Lock")
     expect(tab.page.locator(".why")).to_contain_text("which waits for nothing: it sleeps until")
-    expect(tab.page.locator(".why a")).to_have_count(2)
+    expect(tab.page.locator(".why p a")).to_have_count(2)
     scopes = tab.page.locator(".scopes > li")
     expect(scopes.first).to_contain_text("nursery s")
     expect(scopes.first).to_contain_text("4 tasks")

@@ -75,6 +75,11 @@ class Office:
             self.keep(self.closed.wait(), f"trainee-{index}")
         await asyncio.sleep(0)
 
+    async def dismiss(self, name: str) -> None:
+        """Cancel a task."""
+        self.kept[name].cancel("no more work")
+        await asyncio.wait([self.kept[name]])
+
     async def block(self, seconds: float) -> None:
         """Block the loop."""
         file_reports(seconds)

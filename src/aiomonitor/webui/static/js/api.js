@@ -112,6 +112,12 @@
  * @typedef {{task: Task, children: number, path?: [number, string][],
  *            scopes?: Scope[]}} TreeNode
  * @typedef {{parent: number, nodes: TreeNode[], total: number, cursor: string | null}} TreePage
+ * @typedef {{depth: number, task: Task, mark: "" | "circle" | "above"}} AwaitLine
+ * @typedef {{total: number, lines: AwaitLine[]}} AwaitTree
+ * @typedef {{kind: "created" | "ended" | "cancelled" | "stalled", at: number, number: number,
+ *            name: string, coroutine: string, text: string}} TaskEvent
+ * @typedef {{since: number, seen: number, over: boolean,
+ *            events: [number: number, event: TaskEvent][]}} Happened
  * @typedef {{task: Task, outcome: string, detail: string}} CancelResult
  *
  * @typedef {[number: number, name: string]} Person

@@ -100,6 +100,30 @@ export const ENDED = {
 };
 
 /**
+ * A column of tasks, for lines of which only some have a task.
+ * @template Line
+ * @param {Column<Task>} column
+ * @param {(line: Line) => Task | null} taskOf
+ * @returns {Column<Line>}
+ */
+export function ofLines({ name, title, build, show, tick }, taskOf) {
+  return {
+    name,
+    title,
+    build,
+    show(cell, line, index) {
+      const task = taskOf(line);
+      cell.hidden = !task;
+      if (task) show(cell, task, index);
+    },
+    tick: tick && ((cell, line) => {
+      const task = taskOf(line);
+      if (task) tick(cell, task);
+    }),
+  };
+}
+
+/**
  * A text that may not fit.
  * @param {HTMLElement} cell
  * @param {string} text

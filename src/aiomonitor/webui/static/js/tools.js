@@ -73,6 +73,24 @@ export function showChips(place, restrictions) {
   );
 }
 
+/** The two trees of tasks.
+ * @type {[path: string, title: string, hint: string][]} */
+const TREES = [
+  ["/tree", "Created", "Each task below the one that created it"],
+  ["/waits", "Waits", "Each task below the ones that wait for it"],
+];
+
+/**
+ * Leads from one tree to the other.
+ * @param {string} here the path of this one
+ */
+export function neighbours(here) {
+  const links = TREES.map(([href, text, title]) =>
+    h("a", { class: "button", href, title, "aria-current": href === here && "page" }, text),
+  );
+  return h("nav", { class: "choices", "aria-label": "Trees" }, links);
+}
+
 /** How much is shown; read aloud when it changes much. */
 export function summaryText() {
   const element = h("span", { class: "summary" });

@@ -17,6 +17,9 @@ import * as url from "../url.js";
 const article = byId("task");
 const ref = article.dataset.ref ?? "";
 
+/** Kinds of what somebody has while others wait for it; who, may take a look at all tasks. */
+const OWNED = ["lock", "semaphore"];
+
 /** @type {TaskStack | null} */
 let stack = null;
 let gone = false;
@@ -56,7 +59,7 @@ function show(news) {
   article.removeAttribute("aria-busy");
   remake(head, [task.name, task.number, task.coroutine, task.state, gone], () => headOf(task));
   remake(facts, [task, news.awaiting, news.note], () => [factsOf(news)]);
-  remake(why, [task.waits?.what, task.waits?.holders, task.waits?.tasks], () => [whyOf(task)]);
+  remake(why, [task.waits?.kind, task.waits?.object_id, task.waits?.holders, task.waits?.tasks], () => [whyOf(task)]);
   remake(chain, [news.frames, task.state], () => [chainOf(news)]);
   remake(scopes, news.scopes, () => [scopeSection(news.scopes)]);
   remake(cancellations, news.cancellations, () => [cancellationSection(news.cancellations)]);
@@ -80,6 +83,7 @@ function headOf(task) {
       { class: "button danger", type: "button", id: "cancel", disabled: gone, "aria-keyshortcuts": "c", onclick: () => askToCancel(task) },
       "Cancel",
     ),
+    h("a", { class: "button", href: api.withValues("/watch", { ref: task.number }), hidden: gone }, "Watch"),
   ];
 }
 
@@ -103,13 +107,13 @@ function factsOf({ task, awaiting, note }) {
  * @param {Task} task
  */
 function whyOf({ number, waits }) {
-  if (!waits?.holders?.length && !waits?.tasks?.length) return null;
+  if (!waits?.holders?.length && !waits?.tasks?.length && !OWNED.includes(waits?.kind ?? "")) return null;
   const sentence = h("p", {}, "…");
   api
     .get(`/api/tasks/${number}/why`)
     .then((/** @type {{sentence: string}} */ told) => fill(sentence, ...named(told.sentence)))
     .catch(() => section.remove()); // it has ended
-  const section = h("section", { class: "card why" }, h("header", { class: "card-head" }, h("h2", {}, "Why")), sentence);
+  const section = h("section", { class: "card why" }, h("header", { class: "card-head" }, h("h2", {}, "Why"), h("a", { href: api.withValues("/waits", { ref: number }) }, "as a tree")), sentence);
   return section;
 }
 

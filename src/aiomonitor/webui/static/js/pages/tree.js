@@ -3,7 +3,7 @@
 import * as api from "../api.js";
 import { askToCancel } from "../cancel.js";
 import * as clock from "../clock.js";
-import { TASK } from "../columns.js";
+import { TASK, ofLines } from "../columns.js";
 import { byId, fill, h, setText } from "../dom.js";
 import { counted, count } from "../format.js";
 import { Grid, showLink } from "../grid.js";
@@ -11,7 +11,7 @@ import * as keys from "../keys.js";
 import { paced } from "../pace.js";
 import { scopeMark } from "../scopes.js";
 import { Shell } from "../shell.js";
-import { filterField, summaryText } from "../tools.js";
+import { filterField, neighbours, summaryText } from "../tools.js";
 import * as url from "../url.js";
 /** @import {Task, TreeNode, TreePage} from "../api.js" */
 
@@ -50,11 +50,7 @@ const grid = new Grid(byId("grid"), {
   label: "Live tasks below the tasks that created them",
   columns: [
     { name: "name", title: "Task", build: buildName, show: showName },
-    { name: "number", title: "ID", show: (cell, line) => setText(cell, line.kind === "task" ? String(line.node.task.number) : "") },
-    whenTask(TASK.state),
-    whenTask(TASK.coroutine),
-    whenTask(TASK.where),
-    whenTask(TASK.age),
+    ...[TASK.number, TASK.state, TASK.coroutine, TASK.where, TASK.age].map((column) => ofLines(column, taskOf)),
   ],
   at: (index) => lines[index],
   key: (line) => (line.kind === "task" ? line.node.task.number : `more-${line.parent}`),
@@ -68,22 +64,11 @@ const grid = new Grid(byId("grid"), {
 });
 
 /**
- * A column of tasks, for lines.
- * @param {import("../grid.js").Column<Task>} column
- * @returns {import("../grid.js").Column<Line>}
+ * @param {Line} line
+ * @returns {Task | null}
  */
-function whenTask(column) {
-  const { tick } = column;
-  return {
-    name: column.name,
-    title: column.title,
-    build: column.build,
-    show(cell, line, index) {
-      cell.hidden = line.kind !== "task";
-      if (line.kind === "task") column.show(cell, line.node.task, index);
-    },
-    tick: tick && ((cell, line) => line.kind === "task" && tick(cell, line.node.task)),
-  };
+function taskOf(line) {
+  return line.kind === "task" ? line.node.task : null;
 }
 
 /** @param {HTMLElement} cell */
@@ -239,6 +224,7 @@ const field = filterField({
 });
 fill(
   byId("tools"),
+  neighbours("/tree"),
   field.element,
   h("button", { class: "button", type: "button", onclick: () => fold() }, "Fold all"),
   h("span", { class: "spring" }),

@@ -35,9 +35,9 @@ _WARM_UP = 100
 class Target:
     """The monitored process."""
 
-    def __init__(self, tasks: int, loop: str) -> None:
+    def __init__(self, tasks: int, loop: str, *, locks: bool = False) -> None:
         self.port, self.web_port = free_port(), free_port()
-        numbers = map(str, (tasks, self.port, self.web_port))
+        numbers = map(str, (tasks, self.port, self.web_port, int(locks)))
         command = [sys.executable, f"{HERE}/target.py", loop, *numbers]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1

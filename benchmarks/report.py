@@ -57,6 +57,10 @@ _IMPORT_NAMES = {
     "started_beyond_anyio_mb": "started.beyond_anyio_mb",
 }
 _TRACKING = {"tracking", "tracking_uvloop", "trio", "memory"}
+_OURS_ALONE = {
+    *("inspect_telnet", "insight", "looking", "looking_uvloop", "memory", "flood", "trio"),
+}
+"""What 0.7.1 has not, or is asked of it anyway."""
 _IDLE_NAMES = {"idle_cpu_ms": "cpu_ms"}
 _PEER_OPTIONS = {
     "inspect_latency.py": ("--telnet", "--no-limit"),
@@ -77,12 +81,15 @@ def all_series(small: int, large: int) -> list[Series]:
         Series("tracking", "tracking_cost.py", 15, for_quick=True),
         Series("tracking_uvloop", "tracking_cost.py", 15, (*uvloop, "--load", "spawn")),
         Series("trio", "trio_cost.py", 15, for_quick=True),
+        Series("looking", "insight_cost.py", 15, ("--hook",)),
+        Series("looking_uvloop", "insight_cost.py", 15, (*uvloop, "--hook")),
         Series("memory", "tracking_memory.py", 3),
         Series("flood", "tracking_flood.py", 1),
         Series("console", "console_idle.py", 9),
         Series("web", "web_latency.py", 9, ("--tasks", many)),
         Series("pages", "web_pages.py", 5, ("--tasks", few, many)),
         Series("inspect", inspect, 9, ("--tasks", few, many), for_quick=True),
+        Series("insight", "insight_latency.py", 7, ("--tasks", many)),
         Series("inspect_uvloop", inspect, 9, (*uvloop, "--tasks", many)),
         Series("inspect_telnet", inspect, 9, ("--telnet", "--tasks", many)),
     ]
@@ -171,7 +178,7 @@ def _for_peer(wanted: list[Series]) -> list[Series]:
             arguments=(*series.arguments, *less.get(series.script, (0, ()))[1]),
         )
         for series in wanted
-        if series.prefix not in {"inspect_telnet", "memory", "flood", "trio"}
+        if series.prefix not in _OURS_ALONE
     ]
 
 

@@ -213,6 +213,63 @@ def pages(prefix: str, *counts: tuple[int, str]) -> Section:
     )
 
 
+_LOADS = (("steps", "many short steps"), ("compute", "pieces of 5 ms"))
+_LOOKS = (
+    ("watchdog", "the watchdog", 1.01),
+    ("top", "`top`, while somebody looks", None),
+    ("profile", "`profile`, while it runs", None),
+    ("noise", "nothing, against itself", None),
+)
+
+
+def looking(title: str, prefix: str) -> Section:
+    """The table of one series of insight_cost."""
+    return Section(
+        title,
+        "CPU time of the thread of a loop that is never idle, against a monitor that looks at "
+        "nothing; with tracking, in one process and loop, interleaved. Then a loop that rests.",
+        [
+            *(
+                Measure(f"{what}: {told}", f"{prefix}.{load}.{kind}.cpu_ratio", "×", aim)
+                for kind, what, aim in _LOOKS
+                for load, told in _LOADS
+            ),
+            Measure("the watchdog: CPU of an idle second", f"{prefix}.idle_cpu_ms", "ms"),
+            Measure("the watchdog: wake-ups in an idle second", f"{prefix}.idle_switches"),
+        ],
+    )
+
+
+def explaining(title: str, prefix: str) -> Section:
+    """The table of insight_latency."""
+    aims = {"groups": 2000, "deadlocks": 3000}
+    kinds = {
+        **{name: f"`{name}`" for name in ("groups", "deadlocks", "findings", "locks", "queues")},
+        "tree": "`tree`",
+        "why": "`why TASK`",
+        "mark": "`mark`",
+        "diff": "`diff`",
+    }
+
+    def measures(name: str, told: str) -> list[Measure]:
+        key = f"{prefix}.{name}"
+        return [
+            Measure(f"{told}: whole answer", f"{key}.whole_ms", "ms", aims.get(name)),
+            Measure(f"{told}: longest heartbeat gap", f"{key}.stall_ms", "ms", 10),
+            Measure(f"{told}: longest of all rounds", f"{key}.worst_ms", "ms"),
+        ]
+
+    return Section(
+        title,
+        "As above; half of the tasks wait for 500 locks, each of which one of them has, and the "
+        "others for an event.",
+        [
+            Measure("nobody asks: longest heartbeat gap", f"{prefix}.idle.stall_ms", "ms"),
+            *(each for name, told in kinds.items() for each in measures(name, told)),
+        ],
+    )
+
+
 def sections(small: int, large: int) -> list[Section]:
     """All tables, for these numbers of tasks."""
     many, few = (f"{tasks:,}".replace(",", " ") for tasks in (large, small))
@@ -227,12 +284,15 @@ def sections(small: int, large: int) -> list[Section]:
         tracking("Tracking", "tracking", 1.4),
         tracking("Tracking, on uvloop", "tracking_uvloop", 1.7),
         trio("Tracking, on trio", "trio"),
+        looking("Watching the loop", "looking"),
+        looking("Watching the loop, on uvloop", "looking_uvloop"),
         MEMORY,
         FLOOD,
         CONSOLE,
         web(f"The web service, {many} tasks", "web", str(large)),
         pages("pages", (small, few), (large, many)),
         inspection(f"{many} tasks", heartbeat, f"inspect.{large}", aims=True),
+        explaining(f"{many} tasks, explained", f"insight.{large}"),
         inspection(f"{few} tasks", heartbeat, f"inspect.{small}"),
         inspection(f"{many} tasks on uvloop", heartbeat, f"inspect_uvloop.{large}"),
         inspection(

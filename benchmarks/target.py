@@ -12,8 +12,12 @@ import gc
 import json
 import sys
 import time
+from typing import TYPE_CHECKING, Any
 
 from harness import run, start_monitor
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 NEEDLE = "needle"
 """The name of one of the tasks, in the middle of the haystack."""
@@ -60,19 +64,41 @@ async def _worker(forever: asyncio.Event) -> None:
     await _inner(forever)
 
 
+async def _contender(lock: asyncio.Lock, forever: asyncio.Event) -> None:
+    async with lock:
+        await _inner(forever)
+
+
+class Work:
+    """What the tasks do: wait for one event; or every other one for a lock that 99 others want."""
+
+    def __init__(self, *, locks: bool) -> None:
+        self._locks = locks
+        self._lock = asyncio.Lock()
+
+    def of(self, number: int, forever: asyncio.Event) -> Coroutine[Any, Any, None]:
+        """What a task is to do; called in the order of their numbers."""
+        if not self._locks or number % 2:
+            return _worker(forever)
+        if number % 200 == 0:
+            self._lock = asyncio.Lock()
+        return _contender(self._lock, forever)
+
+
 def _spin(seconds: float) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         sum(range(100))
 
 
-async def serve(tasks: int, port: int, web_port: int) -> None:
+async def serve(tasks: int, port: int, web_port: int, locks: int) -> None:
     """Start everything, then answer until stdin ends."""
     loop, forever, ended = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
     heartbeat, collections, kept = Heartbeat(), Collections(), set()
+    work = Work(locks=bool(locks))
     for number in range(tasks):
         name = NEEDLE if number == tasks // 2 else f"worker-{number}"
-        kept.add(asyncio.create_task(_worker(forever), name=name))
+        kept.add(asyncio.create_task(work.of(number, forever), name=name))
         if number % _AT_ONCE == 0:
             await asyncio.sleep(0)
     await asyncio.sleep(0.1)

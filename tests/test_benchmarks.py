@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+KINDS = ("noise", "watchdog", "top", "profile")
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.benchmark
 
@@ -61,10 +62,11 @@ def test_tracking_cost_yields_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--hook"]], ids=["plain", "hooked"])
-def test_watchdog_cost_yields_numbers(tmp_path: Path, options: list[str]) -> None:
-    """Each load runs with the watchdog and without, and so does a rest."""
-    found = figures(tmp_path, "watchdog_cost.py", "--scale", "0.1", *options)
-    assert {"steps.wall_ratio", "compute.cpu_ratio", "idle_cpu_ms", "idle_switches"} <= set(found)
+def test_insight_cost_yields_numbers(tmp_path: Path, options: list[str]) -> None:
+    """Each load runs with the watchdog, `top` and `profile`, and without; a rest, too."""
+    found = figures(tmp_path, "insight_cost.py", "--scale", "0.1", *options)
+    looks = {f"{load}.{kind}.cpu_ratio" for load in ("steps", "compute") for kind in KINDS}
+    assert {*looks, "steps.watchdog.wall_ratio", "idle_cpu_ms", "idle_switches"} <= set(found)
 
 
 def test_trio_cost_yields_numbers(tmp_path: Path) -> None:
@@ -106,6 +108,13 @@ def test_inspect_latency_yields_numbers(tmp_path: Path, client: list[str]) -> No
     """Each kind of client gets whole answers, beside a heartbeat in the monitored loop."""
     found = figures(tmp_path, "inspect_latency.py", "--tasks", "60", *client)
     assert {f"60.{name}" for name in INSPECTED} <= set(found)
+
+
+def test_insight_latency_yields_numbers(tmp_path: Path) -> None:
+    """What explains is asked, beside a heartbeat in the monitored loop."""
+    found = figures(tmp_path, "insight_latency.py", "--tasks", "600")
+    asked = ("deadlocks", "findings", "groups", "locks", "queues", "tree", "why", "mark", "diff")
+    assert {f"600.{name}.{key}_ms" for name in asked for key in ("whole", "stall")} <= set(found)
 
 
 def test_report_writes_its_verdicts(tmp_path: Path) -> None:

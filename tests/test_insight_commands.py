@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import aiomonitor
+from aiomonitor.diagnosis import LOGGED
 from aiomonitor.errors import AiomonitorError
 from aiomonitor.insight.scene import Rule, Scene
 from aiomonitor.model.findings import Finding
@@ -194,6 +195,29 @@ def test_findings(explained: Any, caplog: pytest.LogCaptureFixture) -> None:
     explained(look)
     logged = [record.getMessage() for record in caplog.records if "findings" in record.name]
     assert sum(message.startswith("deadlock: ") for message in logged) == 1
+
+
+def test_many_findings_do_not_flood_the_log(
+    explained: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first of a rule, and how many more; who asks is told all, and none is logged twice."""
+
+    def many(_scene: Scene, _threshold: float) -> Iterator[Finding]:
+        for key in map(str, range(40)):
+            yield Finding(rule="many", key=key, severity="warning", sentence=key, remedy="less")
+
+    def look(seat: Seat) -> None:
+        monitor: Any = seat.interpreter
+        monitor.add_rule(Rule(name="many", text="t", remedy="r", check=many))
+        for _ in range(2):
+            found = json.loads(seat.type("findings --json"))["findings"]
+            assert sum(each["rule"] == "many" for each in found) == 40
+
+    explained(look)
+    logged = [record.getMessage() for record in caplog.records if "findings" in record.name]
+    told = [message for message in logged if message.startswith("many")]
+    assert len(told) == LOGGED + 1
+    assert told[-1] == f"many: and {40 - LOGGED} more; the command 'findings' tells them"
 
 
 def test_marks(explained: Any) -> None:

@@ -9,6 +9,7 @@ import dataclasses
 import logging
 import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from .insight.rules import RULES
@@ -22,6 +23,8 @@ log = logging.getLogger("aiomonitor.findings")
 
 REMEMBERED = 1000
 """Findings whose first sighting is remembered, and which are not logged again."""
+LOGGED = 5
+"""New findings of one rule that one look logs."""
 _SEVERITIES = ("error", "warning")
 
 
@@ -74,10 +77,9 @@ class Diagnosis:
     def _dated(self, found: list[Finding]) -> list[Finding]:
         """With the time when each was first seen; what is new is logged."""
         now = time.time()
-        for each in found:
-            if (each.rule, each.key) not in self._seen:
-                self._seen[each.rule, each.key] = now
-                log.warning("%s: %s Remedy: %s", each.rule, _sentence(each.sentence), each.remedy)
+        new = [each for each in found if (each.rule, each.key) not in self._seen]
+        self._seen.update(((each.rule, each.key), now) for each in new)
+        _log(new)
         while len(self._seen) > REMEMBERED:
             del self._seen[next(iter(self._seen))]
         return [
@@ -93,6 +95,19 @@ class Diagnosis:
             unit=rule.unit,
             remedy=rule.remedy,
         )
+
+
+def _log(found: list[Finding]) -> None:
+    """The first of each rule: what is wrong a hundred times at once must not flood the log."""
+    counts = Counter(each.rule for each in found)
+    told = Counter[str]()
+    for each in found:
+        told[each.rule] += 1
+        if told[each.rule] <= LOGGED:
+            log.warning("%s: %s Remedy: %s", each.rule, _sentence(each.sentence), each.remedy)
+    for rule, count in counts.items():
+        if count > LOGGED:
+            log.warning("%s: and %d more; the command 'findings' tells them", rule, count - LOGGED)
 
 
 def _sentence(text: str) -> str:

@@ -52,29 +52,31 @@ class Knots:
         found = list(infos)
         wanted = {info.waits.object_id for info in found if _lacks_holders(info) and info.waits}
         if not wanted:
-            return [self._completed(info, {}, {}) for info in found]
+            return self._labelled(found)
         sure = {
             object_id: [number for number, _ in holders]
             for object_id, holders in self.walk.all_holders().items()
         }
         perhaps = self.walk.candidates([each for each in wanted if each and each not in sure])
-        return [self._completed(info, sure, perhaps) for info in found]
+        return self._completed(found, _Holders(sure, perhaps))
 
-    def _completed(
-        self, info: TaskInfo, sure: dict[int, list[int]], perhaps: dict[int, list[int]]
-    ) -> TaskInfo:
-        wait = info.waits
-        if wait is None:
-            return info
-        if _lacks_holders(info) and wait.object_id is not None:
-            by_hand = [each for each in perhaps.get(wait.object_id, ()) if each != info.number]
-            numbers = dict.fromkeys(sure.get(wait.object_id) or by_hand)
-            if numbers:
-                names = self.names(numbers)
-                told = " and ".join(f"task {each} ({names.get(each, '')})" for each in numbers)
-                told = told if wait.object_id in sure else f"perhaps {told}"
-                wait = dataclasses.replace(wait, holders=tuple(numbers), held_by=told)
-        return dataclasses.replace(info, waits=self.labels.told(wait))
+    def with_holders_of(self, graph: WaitGraph, infos: Iterable[TaskInfo]) -> list[TaskInfo]:
+        """The same, by a graph that knows the owners."""
+        resources = graph.resources.values()
+        sure = {each.object_id: each.holders for each in resources if each.holders}
+        perhaps = {each.object_id: each.candidates for each in resources}
+        return self._completed(list(infos), _Holders(sure, perhaps))
+
+    def _completed(self, infos: list[TaskInfo], holders: _Holders) -> list[TaskInfo]:
+        lacking = [info for info in infos if _lacks_holders(info)]
+        names = self.names({each for info in lacking for each in holders.of(info)})
+        return self._labelled([holders.told(info, names) for info in infos])
+
+    def _labelled(self, infos: list[TaskInfo]) -> list[TaskInfo]:
+        return [
+            dataclasses.replace(info, waits=self.labels.told(info.waits)) if info.waits else info
+            for info in infos
+        ]
 
     def names(self, numbers: Iterable[int]) -> dict[int, str]:
         """The names of live tasks."""
@@ -159,7 +161,7 @@ class Knots:
     def describe(self, numbers: Sequence[int]) -> list[TaskInfo]:
         """Live tasks, with the names of the objects that they wait for."""
         found = self._tracker.visit(numbers, self._tracker.describe)
-        return [self._completed(info, {}, {}) for info in found]
+        return self._labelled(list(found))
 
     # --- suspicions ---------------------------------------------------------------------------
 
@@ -217,6 +219,32 @@ def _lacks_holders(info: TaskInfo) -> bool:
 
 def _is_left_behind(resource: Resource) -> bool:
     return resource.kind == "lock" and "that is free" not in resource.what
+
+
+class _Holders:
+    """Who has each lock, by its `id()`: for sure, or perhaps."""
+
+    def __init__(self, sure: dict[int, list[int]], perhaps: dict[int, list[int]]) -> None:
+        self._sure = sure
+        self._perhaps = perhaps
+
+    def of(self, info: TaskInfo) -> list[int]:
+        """Numbers of those that have what this task waits for."""
+        object_id = info.waits.object_id if info.waits else None
+        if object_id is None:
+            return []
+        by_hand = [each for each in self._perhaps.get(object_id, ()) if each != info.number]
+        return list(dict.fromkeys(self._sure.get(object_id) or by_hand))
+
+    def told(self, info: TaskInfo, names: dict[int, str]) -> TaskInfo:
+        """The task with them, if its wait does not say."""
+        numbers = self.of(info) if _lacks_holders(info) else []
+        if not numbers or info.waits is None:
+            return info
+        told = " and ".join(f"task {each} ({names.get(each, '')})" for each in numbers)
+        told = told if info.waits.object_id in self._sure else f"perhaps {told}"
+        wait = dataclasses.replace(info.waits, holders=tuple(numbers), held_by=told)
+        return dataclasses.replace(info, waits=wait)
 
 
 class _Link:

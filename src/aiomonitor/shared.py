@@ -13,7 +13,7 @@ from .waitgraph import SHARED
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from .backends.base import Backend, TaskHandle
+    from .backends.base import Backend
     from .backends.clues import KnownQueue
     from .insight.graph import WaitGraph
     from .knots import Knots
@@ -83,40 +83,33 @@ class SharedLook:
             resources,
             key=lambda each: (len(each.waiters), each.size or 0, len(each.holders)),
         )
+        told = {
+            number for each in chosen for number in (*_first(each.holders), *_in_line(each, graph))
+        }
+        names = self._knots.names(told)
         return SharedPage(
             looked_at=graph.looked_at,
             found=len(resources),
-            objects=tuple(map(self._told, chosen)),
+            objects=tuple(self._told(each, graph, names) for each in chosen),
         )
 
-    def _told(self, resource: Resource) -> SharedObject:
-        holders = list(dict.fromkeys(resource.holders))[:TOLD]
-        names = self._knots.names(holders)
+    def _told(self, resource: Resource, graph: WaitGraph, names: dict[int, str]) -> SharedObject:
+        def people(numbers: list[int]) -> tuple[Person, ...]:
+            return tuple((number, names[number]) for number in numbers if number in names)
+
         return SharedObject(
             label=self._knots.labels.named(resource.object_id, resource.what),
             kind=resource.kind,
             object_id=resource.object_id,
             what=resource.what,
             waiting=len(resource.waiters),
-            holders=tuple((number, names[number]) for number in holders if number in names),
-            waiters=self._in_line(resource.waiters[: TOLD * 10])[:TOLD],
+            holders=people(_first(resource.holders)),
+            waiters=people(_in_line(resource, graph)),
             size=resource.size,
             limit=resource.limit,
             getting=len(resource.getting) if resource.kind in QUEUES else 0,
             putting=len(resource.putting),
         )
-
-    def _in_line(self, numbers: Iterable[int]) -> tuple[Person, ...]:
-        """In the order in which they will get it, where that is known."""
-
-        def look(task: TaskHandle) -> tuple[int, Person]:
-            wait = self._backend.wait_of(task, self._tracker.number)
-            place = wait.position if wait is not None else None
-            person = (self._tracker.number(task), self._backend.names(task)[0])
-            return (place if place is not None else len(str(person[0])), person)
-
-        found = sorted(self._tracker.visit(list(numbers), look), key=lambda each: each[0])
-        return tuple(person for _, person in found)
 
     # --- the tree -----------------------------------------------------------------------------
 
@@ -130,7 +123,7 @@ class SharedLook:
         total = len(shown) + sum(1 for _ in lines)
         numbers = list(dict.fromkeys(number for _, number, _ in shown))
         infos = self._tracker.visit(numbers, self._tracker.describe)
-        known = {info.number: info for info in self._knots.with_holders(infos)}
+        known = {info.number: info for info in self._knots.with_holders_of(graph, infos)}
         found: list[Any] = [
             AwaitLine(depth=level, task=known[number], mark=mark)  # type: ignore[arg-type]
             for level, number, mark in shown
@@ -138,7 +131,7 @@ class SharedLook:
         ]
         return AwaitTree(total=total, lines=tuple(found))
 
-    def _roots(self, edges: dict[int, list[int]]) -> list[int]:
+    def _roots(self, edges: dict[int, tuple[int, ...]]) -> list[int]:
         """The tasks that no other waits for, and of a circle the first; before all, those that do
         wait for others."""
         awaited = {target for targets in edges.values() for target in targets}
@@ -153,11 +146,22 @@ class SharedLook:
         return sorted(roots, key=lambda number: number not in edges)
 
 
+def _first(numbers: Iterable[int]) -> list[int]:
+    """So many as are told, each once."""
+    return list(itertools.islice(dict.fromkeys(numbers), TOLD))
+
+
+def _in_line(resource: Resource, graph: WaitGraph) -> list[int]:
+    """The first waiters, in the order in which they will get it, where that is known."""
+    places = graph.places
+    return heapq.nsmallest(TOLD, resource.waiters, key=lambda each: (places.get(each, 0), each))
+
+
 def _of_kinds(graph: WaitGraph, kinds: Collection[str]) -> list[Resource]:
     return [each for each in graph.resources.values() if each.kind in kinds]
 
 
-def _between_tasks(graph: WaitGraph) -> dict[int, list[int]]:
+def _between_tasks(graph: WaitGraph) -> dict[int, tuple[int, ...]]:
     """Each task with those that it waits for, through what they have. Who could empty a queue is
     told where that is one task: whoever knows it might, and a tree of guesses explains nothing."""
     guessed = {
@@ -167,11 +171,11 @@ def _between_tasks(graph: WaitGraph) -> dict[int, list[int]]:
     }
     edges = {node: found for node, found in graph.edges().items() if node not in guessed}
     return {
-        number: list(
+        number: tuple(
             dict.fromkeys(
                 task
                 for target in targets
-                for task in (edges.get(target, []) if target < 0 else [target])
+                for task in (edges.get(target, ()) if target < 0 else [target])
             )
         )
         for number, targets in edges.items()

@@ -211,3 +211,5 @@ def _add(graph: WaitGraph, number: int, wait: WaitInfo) -> None:
             )
             resource.holders += wait.holders or ()
         (resource.putting if wait.putting else resource.getting).append(number)
+        if wait.position is not None:
+            graph.places[number] = wait.position

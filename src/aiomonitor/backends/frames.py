@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 CHAIN_LIMIT = 1000
-"""Awaits followed in one chain: about what the recursion limit lets Python run, and the way out of
-a cycle, which hand-written awaitables can make."""
+"""Awaits followed in one chain: as many as Python lets one run, and the way out of a cycle."""
 
 STACK_LIMIT = 2000
 """Frames taken of one thread: beyond the recursion limit nobody reads them."""
@@ -62,13 +61,16 @@ _KINDS = {
     AsyncGeneratorType: _kind("ag", "await"),
 }
 
+FUTURE_ITER = "FutureIter"
+"""`await future`, the C implementation."""
+
 OPAQUE = frozenset(
     {
         "async_generator_asend",  # `async for`, `anext(agen)`, `agen.asend()`
         "async_generator_athrow",  # `agen.athrow()`, `agen.aclose()`
         "coroutine_wrapper",  # `coroutine.__await__()`
         "anext_awaitable",  # `anext(agen, default)`
-        "FutureIter",  # `await future`, the C implementation
+        FUTURE_ITER,
     }
 )
 """Names of C types that wrap what is awaited and tell nobody but the garbage collector."""
@@ -117,6 +119,21 @@ def follow(outermost: object, held: list[object]) -> tuple[list[object], object 
         thing = following
     held.append(thing)
     return levels, None, True
+
+
+def levels_of(outermost: object, held: list[object]) -> list[object]:
+    """The same objects, without what ends the chain: for those who read all tasks. It stops at a
+    future, which only the garbage collector could look into."""
+    levels: list[object] = []
+    thing: object | None = outermost
+    while type(thing) is CoroutineType and len(levels) < CHAIN_LIMIT:
+        held.append(thing)
+        levels.append(thing)
+        thing = thing.cr_await
+    held.append(thing)
+    if thing is None or type(thing).__name__ == FUTURE_ITER:
+        return levels
+    return follow(outermost, held)[0]
 
 
 def point_of(level: object, held: list[object]) -> CodePoint | None:

@@ -52,14 +52,15 @@ class Accounts:
 
     def __init__(self, describe: Callable[[Any], tuple[str, str, int | None]]) -> None:
         self._describe = describe
-        self._known: dict[int, list[Any]] = {}
+        self.known: dict[int, list[Any]] = {}
+        """By the `id()` of tasks: seconds, steps, the longest one, and a weak reference."""
         self._ended: list[list[Any]] = []
         self._others: dict[str, list[Any]] = {}
         self.callbacks = 0.0
 
     def add(self, task: Any, seconds: float) -> None:
         """A step of a task."""
-        entry = self._known.get(id(task))
+        entry = self.known.get(id(task))
         if entry is None or entry[3]() is not task:
             entry = self._new(task, entry)
         entry[0] += seconds
@@ -71,18 +72,18 @@ class Accounts:
         name, coroutine, number = self._describe(task)
         if old is not None and len(self._ended) < ENTRIES:
             self._ended.append(old)
-        if len(self._known) >= ENTRIES and id(task) not in self._known:
+        if len(self.known) >= ENTRIES and id(task) not in self.known:
             other = self._others.get(coroutine)
             if other is None:
                 other = self._others[coroutine] = [0.0, 0, 0.0, _nothing, "(others)", coroutine, 0]
             return other
         entry = [0.0, 0, 0.0, weakref.ref(task), name, coroutine, number]
-        self._known[id(task)] = entry
+        self.known[id(task)] = entry
         return entry
 
     def read(self) -> list[Entry]:
         """A copy."""
-        entries = [*list(self._known.values()), *list(self._ended), *list(self._others.values())]
+        entries = [*list(self.known.values()), *list(self._ended), *list(self._others.values())]
         return [
             Entry(reference, name, coroutine, number, busy, polls, longest)
             for busy, polls, longest, reference, name, coroutine, number in map(list, entries)

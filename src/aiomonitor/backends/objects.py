@@ -26,8 +26,7 @@ LEVELS = 8
 
 def innermost(coroutine: object, held: Held) -> list[Any]:
     """The last levels of its chain, the innermost last."""
-    levels, _end, _cut = frames.follow(coroutine, held)
-    return levels[-LEVELS:]
+    return frames.levels_of(coroutine, held)[-LEVELS:]
 
 
 def index_of(levels: Sequence[Any], code: CodeType) -> int:

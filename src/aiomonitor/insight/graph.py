@@ -7,14 +7,18 @@ stuck because of itself is a circle.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from aiomonitor.model import WaitKind
+
+    Edges = Mapping[int, Sequence[int]]
+    """Who waits for whom: numbers of tasks; resources have negative ones."""
 
 RINGS = 100
 """Circles that are told at most."""
@@ -66,34 +70,48 @@ class WaitGraph:
     targets: list[int] = field(default_factory=list)
     any_of: set[int] = field(default_factory=set)
     resources: dict[int, Resource] = field(default_factory=dict)
+    places: dict[int, int] = field(default_factory=dict)
+    """Which place in a resource's line tasks have, from 0 on, where that is known."""
     lone: list[tuple[int, int]] = field(default_factory=list)
     """Tasks that wait for a future of their own, and its `id()`."""
 
-    def edges(self) -> dict[int, list[int]]:
-        """What each task waits for: numbers of tasks, and for a resource its `id()`, negative."""
-        found: dict[int, list[int]] = defaultdict(list)
-        for source, target in zip(self.sources, self.targets, strict=True):
-            found[source].append(target)
+    def edges(self) -> dict[int, tuple[int, ...]]:
+        """What each task waits for: numbers of tasks, and for a resource its `id()`, negative.
+
+        Tuples of numbers, since the garbage collector soon leaves those alone: as many lists would
+        make it look at all that the application has.
+        """
+        found: dict[int, tuple[int, ...]] = {}
+        pairs = zip(self.sources, self.targets, strict=True)
+        for source, its in groupby(pairs, itemgetter(0)):
+            found[source] = (*found.get(source, ()), *(target for _, target in its))
         for resource in self.resources.values():
             if resource.owners:
                 for number in resource.putting or resource.getting:
-                    found[number].append(-resource.object_id)
-                found[-resource.object_id] = list(resource.owners)
-        return dict(found)
+                    found[number] = (*found.get(number, ()), -resource.object_id)
+                found[-resource.object_id] = tuple(resource.owners)
+        return found
 
 
-def stuck(edges: dict[int, list[int]], any_of: Collection[int]) -> set[int]:
+def stuck(edges: Edges, any_of: Collection[int]) -> set[int]:
     """What cannot go on, whatever happens outside of the graph. Resources go on with one owner."""
-    waiting_for_me: dict[int, list[int]] = defaultdict(list)
     missing: dict[int, int] = {}
+    waiting: list[int] = []  # who waits, link by link
+    before: list[int] = []  # and the link before it to the same node
+    latest: dict[int, int] = {}
     for node, targets in edges.items():
-        needed = list(dict.fromkeys(targets))
+        needed = dict.fromkeys(targets)
         missing[node] = 1 if node < 0 or node in any_of else len(needed)
         for target in needed:
-            waiting_for_me[target].append(node)
-    free = [node for node in waiting_for_me if node not in edges]
+            before.append(latest.get(target, -1))
+            latest[target] = len(waiting)
+            waiting.append(node)
+    free = [node for node in latest if node not in edges]
     while free:
-        for node in waiting_for_me.get(free.pop(), ()):
+        link = latest.get(free.pop(), -1)
+        while link >= 0:
+            node = waiting[link]
+            link = before[link]
             if node in missing:
                 missing[node] -= 1
                 if missing[node] <= 0:
@@ -102,7 +120,7 @@ def stuck(edges: dict[int, list[int]], any_of: Collection[int]) -> set[int]:
     return set(missing)
 
 
-def rings(edges: dict[int, list[int]], among: set[int]) -> list[list[int]]:
+def rings(edges: Edges, among: set[int]) -> list[list[int]]:
     """The circles among nodes that are stuck, each from its smallest task on, resources included.
 
     One for each group of nodes that reach each other: the first that is come upon.
@@ -118,9 +136,7 @@ def rings(edges: dict[int, list[int]], among: set[int]) -> list[list[int]]:
     return found
 
 
-def _ring_from(
-    start: int, edges: dict[int, list[int]], among: set[int], done: set[int]
-) -> list[int] | None:
+def _ring_from(start: int, edges: Edges, among: set[int], done: set[int]) -> list[int] | None:
     """Follow the first edge that stays among the stuck ones; each node is passed once in all."""
     path: dict[int, int] = {}
     node = start
@@ -141,7 +157,7 @@ def _from_smallest(ring: list[int]) -> list[int]:
     return ring[index:] + ring[:index]
 
 
-def upstream(edges: dict[int, list[int]], ring: Collection[int], among: set[int]) -> int:
+def upstream(edges: Edges, ring: Collection[int], among: set[int]) -> int:
     """How many stuck tasks outside of a ring lead to it, and to nothing else first."""
     leads = set(ring)
     for start in among:
@@ -156,7 +172,7 @@ def upstream(edges: dict[int, list[int]], ring: Collection[int], among: set[int]
 
 
 def forest(
-    edges: dict[int, list[int]], roots: Collection[int], depth: int | None
+    edges: Edges, roots: Collection[int], depth: int | None
 ) -> Iterator[tuple[int, int, str]]:
     """Tasks in the order of their tree: depth, number, and a mark: "circle" where a branch comes
     back to a task that it has passed, "above" where its branch has been told before."""

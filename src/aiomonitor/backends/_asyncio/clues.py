@@ -63,8 +63,7 @@ class AsyncioClues:
         """What `read` makes of the levels of a task's chain."""
         held: Held = []
         try:
-            levels, _end, _cut = frames.follow(tasks.coroutine_of(task, held), held)
-            return read(levels, held)
+            return read(frames.levels_of(tasks.coroutine_of(task, held), held), held)
         except Exception:  # the objects go on meanwhile
             log.debug("a clue cannot be read", exc_info=True)
             return none

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.events
-import functools
 import threading
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,8 @@ _lock = threading.Lock()
 _metered: dict[int, tuple[AsyncioMeter, ...]] = {}
 """By the `id()` of the loop."""
 _original: Any = None
+_only: AsyncioMeter | None = None
+"""If there is but one: its loop's steps are timed by the shortest way."""
 
 
 class AsyncioMeter:
@@ -41,6 +42,7 @@ class AsyncioMeter:
         self._loop: Any = loop
         self._number_of = number_of
         self._accounts = Accounts(self._describe)
+        self.known = self._accounts.known
         # uvloop's handles are C's, and have no `_run` that could be replaced.
         self.exact = isinstance(loop, asyncio.BaseEventLoop)
         self.note = ""
@@ -88,7 +90,7 @@ class AsyncioMeter:
                     self.note_run(_owner(callback), perf_counter() - began)
 
         def metered_call_soon(callback: Any, *args: Any, context: Any = None) -> Any:
-            return call_soon(functools.partial(timed, callback), *args, context=context)
+            return call_soon(timed, callback, *args, context=context)
 
         self._shadow = self._loop.call_soon = metered_call_soon
 
@@ -103,6 +105,7 @@ def _switch_on(meter: AsyncioMeter) -> None:
     with _lock:
         key = id(meter._loop)  # noqa: SLF001
         _metered[key] = (*_metered.get(key, ()), meter)
+        _find_only()
         if _original is None:
             _original = _HANDLE._run  # noqa: SLF001
             _HANDLE._run = _timed_run  # noqa: SLF001
@@ -117,15 +120,48 @@ def _switch_off(meter: AsyncioMeter) -> None:
             _metered[key] = left
         else:
             _metered.pop(key, None)
+        _find_only()
         if not _metered and _original is not None and _HANDLE._run is _timed_run:  # noqa: SLF001
             _HANDLE._run = _original  # noqa: SLF001
             _original = None
 
 
+def _find_only() -> None:
+    global _only
+    meters = [meter for its in _metered.values() for meter in its]
+    _only = meters[0] if len(meters) == 1 else None
+
+
 def _timed_run(handle: Any) -> None:
-    """In place of `Handle._run`, for the handles of all loops of the process."""
-    meters = _metered.get(id(handle._loop))  # noqa: SLF001
+    """In place of `Handle._run`, for the handles of all loops of the process.
+
+    What it takes is added to each of an application's callbacks: `Accounts.add` is written out.
+    """
+    meter = _only
+    if meter is None or handle._loop is not meter._loop:  # noqa: SLF001
+        _run_with_any(handle)
+        return
+    owner = getattr(handle._callback, "__self__", None)  # noqa: SLF001
     run = _original or _HANDLE._run  # noqa: SLF001 - it may be switched off between the two
+    began = perf_counter()
+    try:
+        run(handle)
+    finally:
+        seconds = perf_counter() - began
+        entry = meter.known.get(id(owner))
+        if entry is None or entry[3]() is not owner:
+            meter.note_run(owner, seconds)
+        else:
+            entry[0] += seconds
+            entry[1] += 1
+            if seconds > entry[2]:
+                entry[2] = seconds
+
+
+def _run_with_any(handle: Any) -> None:
+    """With the meters of its loop, if that has some."""
+    meters = _metered.get(id(handle._loop))  # noqa: SLF001
+    run = _original or _HANDLE._run  # noqa: SLF001
     if meters is None:
         run(handle)
         return

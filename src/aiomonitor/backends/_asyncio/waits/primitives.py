@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import sys
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from aiomonitor.backends import frames
@@ -71,6 +72,8 @@ def _position(look: Look, waiters: Collection[Any] | None) -> int | None:
     """How many are before it."""
     if waiters is None or len(waiters) > LINE:
         return None
+    if type(waiters) is deque and type(look.future) is asyncio.Future:  # in C, and owns nothing
+        return waiters.index(look.future) if look.future in waiters else None
     line = list(waiters)
     look.held += line
     return next((index for index, each in enumerate(line) if each is look.future), None)

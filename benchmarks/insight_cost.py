@@ -1,9 +1,9 @@
-"""What the watchdog costs the monitored loop, against a monitor's backend without one.
+"""What the watchdog, `top` and `profile` cost the monitored loop, against a monitor without them.
 
-Both in one process and one loop, interleaved. A loop that is never idle makes the steps of a
-hundred tasks, or computes: wall time and CPU time of its thread for the same work. Then the loop
-rests: CPU time and voluntary switches (wake-ups) of all threads per second. A second series without
-watchdog tells how much of a difference is noise.
+All in one process and one loop, interleaved. A loop that is never idle makes the steps of a hundred
+tasks, or computes: wall time and CPU time of its thread for the same work. Then the loop rests: CPU
+time and voluntary switches (wake-ups) of all threads per second, which the watchdog adds. A second
+series without any tells how much of a difference is noise.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import threading
 import time
 from typing import TYPE_CHECKING
 
 from harness import Results, finish, median, parser, rotated, run
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from aiomonitor.backends.base import Backend
 
 _TASKS = 100
+KINDS = ["none", "noise", "watchdog", "top", "profile"]
+"""What looks at the loop; noise is none, too."""
 
 
 async def steps(scale: float) -> None:
@@ -45,19 +48,50 @@ async def compute(scale: float) -> None:
 LOADS: dict[str, Callable[[float], Awaitable[None]]] = {"steps": steps, "compute": compute}
 
 
-@contextlib.contextmanager
-def _configuration(kind: str, backend: Backend) -> Iterator[None]:
+@contextlib.asynccontextmanager
+async def _configuration(kind: str, backend: Backend) -> AsyncIterator[None]:
     from aiomonitor.health.watchdog import Watchdog
 
-    if kind != "watched":
+    if kind == "watchdog":
+        watchdog = Watchdog(backend, lambda task: (1, str(task)), 0.1)
+        watchdog.start()
+        try:
+            yield
+        finally:
+            watchdog.stop()
+    elif kind == "top":
+        meter = backend.meter()
+        meter.start()
+        try:
+            yield
+        finally:
+            meter.stop()
+    elif kind == "profile":
+        async with _profiling(backend):
+            yield
+    else:
         yield
-        return
-    watchdog = Watchdog(backend, lambda task: (1, str(task)), 0.1)
-    watchdog.start()
+
+
+@contextlib.asynccontextmanager
+async def _profiling(backend: Backend) -> AsyncIterator[None]:
+    """From a thread of its own, as the monitor does it; the loop sets the timer."""
+    from aiomonitor.profiling import profile
+
+    begun, ended = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        ended.wait()
+
+    thread = threading.Thread(target=profile, args=[backend, 3600.0, wait])
+    thread.start()
+    await asyncio.to_thread(begun.wait)
     try:
         yield
     finally:
-        watchdog.stop()
+        ended.set()
+        await asyncio.to_thread(thread.join)
 
 
 async def _work(load: Callable[[float], Awaitable[None]], scale: float) -> tuple[float, float]:
@@ -95,28 +129,27 @@ async def measure(rounds: int, scale: float, *, hook: bool) -> Results:
 
 
 async def _measure(rounds: int, scale: float, backend: Backend) -> Results:
-    kinds = ["none", "watched", "again"]
     results: Results = {}
     for name, load in LOADS.items():
         taken = []
         for number in range(rounds + 1):
             samples = {}
-            for kind in rotated(kinds, number):
-                with _configuration(kind, backend):
+            for kind in rotated(KINDS, number):
+                async with _configuration(kind, backend):
                     samples[kind] = await _work(load, scale)
             if number:  # the first round warms up
                 taken.append(samples)
         for index, what in enumerate(("wall", "cpu")):
-            for kind, label in (("watched", "ratio"), ("again", "noise_ratio")):
+            for kind in KINDS[1:]:
                 pairs = (each[kind][index] / each["none"][index] for each in taken)
-                results[f"{name}.{what}_{label}"] = median(pairs)
+                results[f"{name}.{kind}.{what}_ratio"] = median(pairs)
     rests = []
     for _ in range(max(rounds // 3, 1)):
         samples = {}
-        for kind in ("none", "watched"):
-            with _configuration(kind, backend):
+        for kind in ("none", "watchdog"):
+            async with _configuration(kind, backend):
                 samples[kind] = await _rest(2 * scale)
-        rests.append([b - a for a, b in zip(samples["none"], samples["watched"], strict=True)])
+        rests.append([b - a for a, b in zip(samples["none"], samples["watchdog"], strict=True)])
     results["idle_cpu_ms"] = median(cpu for cpu, _ in rests)
     results["idle_switches"] = median(switches for _, switches in rests)
     return results

@@ -343,30 +343,3 @@ def test_profile_where_it_cannot_be(explained: Any) -> None:
     thread.start()
     thread.join()
     assert "another thread than the main one" in told[0]
-
-
-def test_a_profile_loses_no_signal() -> None:
-    """Each sample's signal wakes the loop by a byte: while that computes for long, they must not
-    keep out the byte of another signal."""
-    import os
-    import signal
-
-    got: list[int] = []
-
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGUSR2, got.append, 1)
-        with aiomonitor.start_monitor(**NOWHERE) as monitor:
-            profile = loop.run_in_executor(None, monitor.profile, 2.5)
-            await asyncio.sleep(0.3)
-            end = time.thread_time() + 1.8
-            while time.thread_time() < end:
-                pass
-            os.kill(os.getpid(), signal.SIGUSR2)
-            await profile
-            while not got:  # noqa: ASYNC110 - a signal comes
-                await asyncio.sleep(0.01)
-        loop.remove_signal_handler(signal.SIGUSR2)
-
-    asyncio.run(asyncio.wait_for(main(), 60))
-    assert got == [1]

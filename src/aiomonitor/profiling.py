@@ -10,6 +10,9 @@ from __future__ import annotations
 import signal
 import threading
 import time
+import weakref
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .backends.frames import symbolise
@@ -21,9 +24,12 @@ from .threads import Latch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
+    from types import CodeType, FrameType
 
-    from .backends.base import Backend
+    from .backends.base import Backend, TaskHandle
+
+    Stack = tuple[tuple[CodeType, int], ...]
+    """Code and `f_lasti` of frames, the innermost first."""
 
 INTERVAL = 0.005
 """Seconds of CPU time between two samples."""
@@ -41,14 +47,15 @@ _busy = threading.Lock()
 class _Sampler:
     """Counts stacks; all but `stacks` in the main thread."""
 
-    def __init__(self, name_of: Callable[[], str], *, warns: bool) -> None:
-        self.stacks: dict[Any, int] = {}
+    def __init__(self, backend: Backend, *, warns: bool) -> None:
+        self.stacks: dict[tuple[_Named | None, Stack], int] = {}
         self.samples = 0
         self.cpu: float | None = None
         self.refusal = ""
         self.began = Latch()
         self.ended = Latch()
-        self._name_of = name_of
+        self._task_here = backend.task_here
+        self._names = _Names(backend)
         self._warns = warns
         self._relay: Relay | None = None
         self._former: Any = None
@@ -79,6 +86,7 @@ class _Sampler:
         if self.began.is_open and not self.refusal and not self.ended.is_open:
             signal.setitimer(signal.ITIMER_PROF, 0.0)
             self.cpu = time.thread_time() - self._cpu_at_start
+            self._names.read()
             # One that is under way must not end the process, as the default would.
             signal.signal(signal.SIGPROF, signal.SIG_IGN)
             signal.signal(signal.SIGPROF, self._former)
@@ -89,13 +97,14 @@ class _Sampler:
 
     def _sample(self, _number: int, frame: FrameType | None) -> None:
         try:
-            points: list[Any] = []
+            points: list[tuple[CodeType, int]] = []
             while frame is not None and len(points) < DEPTH:
                 points.append((frame.f_code, frame.f_lasti))
                 frame = frame.f_back
-            key: Any = (self._name_of(), tuple(points))
+            task = self._task_here()
+            key = (None if task is None else self._names.of(task), tuple(points))
             if key not in self.stacks and len(self.stacks) >= STACKS:
-                key = ("", ())
+                key = (None, ())
             self.stacks[key] = self.stacks.get(key, 0) + 1
             self.samples += 1
             if self._relay is not None:
@@ -104,13 +113,48 @@ class _Sampler:
             pass
 
 
+@dataclass(eq=False)
+class _Named:
+    """A task that was sampled; it may have ended."""
+
+    reference: weakref.ref[TaskHandle]
+    name: str = ""
+
+
+class _Names:
+    """Names of the tasks that are sampled. The loop reads them, in a round of its own: the handler
+    may have interrupted just that, and from Python 3.12 on a task then frees its old name under
+    the feet of who reads it, which ends the process."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._known: dict[int, _Named] = {}
+        self._unread: list[tuple[_Named, TaskHandle]] = []
+
+    def of(self, task: TaskHandle) -> _Named:
+        """What will have its name; in the handler."""
+        named = self._known.get(id(task))
+        if named is None or named.reference() is not task:
+            named = self._known[id(task)] = _Named(weakref.ref(task))
+            self._unread.append((named, task))  # which lives till then, if for one round longer
+            self._backend.call_in_loop(self.read)
+        return named
+
+    def read(self) -> None:
+        """Read those that are new; in the loop's thread."""
+        while self._unread:
+            named, task = self._unread.pop()
+            named.name = self._backend.names(task)[0]
+            del task
+
+
 def profile(backend: Backend, seconds: float, wait: Callable[[], None]) -> Profile:
     """Sample until `wait` returns."""
     _check(backend)
     if not _busy.acquire(blocking=False):
         raise AiomonitorError("somebody else profiles this process now: wait until that is over")
     try:
-        sampler = _Sampler(backend.name_here, warns=backend.runtime != "trio")
+        sampler = _Sampler(backend, warns=backend.runtime != "trio")
         began = time.perf_counter()
         backend.call_in_loop(sampler.begin)
         if not sampler.began.wait(TAKES_UP):
@@ -140,7 +184,9 @@ def _check(backend: Backend) -> None:
 
 
 def _told(sampler: _Sampler, seconds: float, backend: Backend) -> Profile:
-    ordered = sorted(sampler.stacks.items(), key=lambda each: -each[1])
+    counts = Counter[tuple[str, Any]]()
+    for (named, points), count in sampler.stacks.items():
+        counts[named.name if named else "", points] += count
     return Profile(
         seconds=seconds,
         interval=INTERVAL,
@@ -160,6 +206,6 @@ def _told(sampler: _Sampler, seconds: float, backend: Backend) -> Profile:
                 ),
                 samples=count,
             )
-            for (task, points), count in ordered
+            for (task, points), count in counts.most_common()
         ),
     )

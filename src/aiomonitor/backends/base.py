@@ -234,8 +234,9 @@ class Backend(Protocol):
         """What `use` makes of the task that the run's thread executes; None while there is none."""
         ...
 
-    def name_here(self) -> str:
-        """The name of the task that the calling thread executes, which is the run's; or ""."""
+    def task_here(self) -> TaskHandle | None:
+        """The task that the calling thread executes. Made for signal handlers: a task that is
+        asked for its name there may crash the process."""
         ...
 
     def meter(self) -> Meter:

@@ -86,7 +86,7 @@ class AsyncioBackend:
         self._mishaps = Mishaps(loop, self.now)
         self.site_of, self.thread_points = self._reader.site, self._reader.thread
         self.next_number, self.drain = self._recording.next_number, self._recording.drain
-        self.name_here = running.name_here
+        self.task_here = running.task_here
         self.expect_call = self._recording.expect_call
         self.running_task = running.Running(self._reader, loop).task
 

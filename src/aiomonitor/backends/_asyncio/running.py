@@ -44,13 +44,12 @@ def is_resting(stack: tuple[CodePoint, ...], /) -> bool | None:
     return None
 
 
-def name_here() -> str:
-    """As `Backend.name_here`."""
+def task_here() -> TaskHandle | None:
+    """As `Backend.task_here`."""
     try:
-        task = asyncio.current_task()
+        return asyncio.current_task()
     except RuntimeError:
-        return ""
-    return "" if task is None else tasks.name(task)
+        return None
 
 
 class Running:

@@ -19,7 +19,7 @@ from aiomonitor.model import CancelOutcome
 
 from .hook import STEPS, TaskInstrument
 from .run import safe
-from .running import Running, name_here
+from .running import Running, task_here
 from .scopes import TrioScopes, parent_of
 from .waits import Waits
 
@@ -71,7 +71,7 @@ class TrioBackend:
             self._releaser, frames.library_test(contextlib.__file__, *folders)
         )
         self.site_of, self.thread_points = self._reader.site, self._reader.thread
-        self.name_here = name_here
+        self.task_here = task_here
         self.running_task = Running(self._reader, self.live_tasks).task
 
     @property

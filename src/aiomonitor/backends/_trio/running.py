@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result")
 
 
-def name_here() -> str:
-    """As `Backend.name_here`."""
+def task_here() -> TaskHandle | None:
+    """As `Backend.task_here`."""
     try:
-        return trio.lowlevel.current_task().name
+        return trio.lowlevel.current_task()
     except RuntimeError:
-        return ""
+        return None
 
 
 class Running:

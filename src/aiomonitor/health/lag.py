@@ -91,6 +91,7 @@ def quantile(buckets: Sequence[int], worst: float | None, share: float) -> float
         if count and below + count >= rank:
             lower = BOUNDS[index - 1] if index else 0.0
             upper = min(BOUNDS[index], worst) if index < len(BOUNDS) else worst
-            return lower + max(upper - lower, 0.0) * (rank - below) / count
+            value = lower + max(upper - lower, 0.0) * (rank - below) / count
+            return min(value, worst)  # which rounding may pass
         below += count
     return worst

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 QUEUES = ("queue", "channel")
 TOLD = 100
 """Waiters told of one object."""
+SORTED = 2000
+"""Waiters of one object that are put in order."""
 SAMPLED = 2000
 """Tasks that are searched for queues which nobody waits at."""
 
@@ -152,9 +154,11 @@ def _first(numbers: Iterable[int]) -> list[int]:
 
 
 def _in_line(resource: Resource, graph: WaitGraph) -> list[int]:
-    """The first waiters, in the order in which they will get it, where that is known."""
+    """The first waiters, in the order in which they will get it, where that is known: of very many
+    it is not, and sorting them would keep the GIL from the application."""
     places = graph.places
-    return heapq.nsmallest(TOLD, resource.waiters, key=lambda each: (places.get(each, 0), each))
+    some = resource.waiters[:SORTED]
+    return heapq.nsmallest(TOLD, some, key=lambda each: (places.get(each, 0), each))
 
 
 def _of_kinds(graph: WaitGraph, kinds: Collection[str]) -> list[Resource]:

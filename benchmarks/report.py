@@ -1,7 +1,7 @@
 """Runs the benchmarks and writes docs/performance.md.
 
-    python benchmarks/report.py [--quick] [--reuse] [--python PYTHON …] [--tracking PYTHON …]
-                                [--peer PYTHON]
+    python benchmarks/report.py [--quick] [--reuse] [--only SERIES …] [--python PYTHON …]
+                                [--tracking PYTHON …] [--peer PYTHON] [--output FILE]
 
 The interpreter that runs this has to have this project, as those of `--python` have; `--peer` is
 the interpreter of an environment with aiomonitor 0.7.1, which cannot share one with this project.
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ROOT = Path(HERE).parent
+PAGE = _ROOT / "docs" / "performance.md"
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,8 @@ def collect(arguments: argparse.Namespace) -> list[Run]:
     wanted = all_series(*arguments.tasks)
     if arguments.quick:
         wanted = [series for series in wanted if series.for_quick]
+    if arguments.only:
+        wanted = [series for series in wanted if series.prefix in arguments.only]
     rounds = arguments.rounds or (3 if arguments.quick else None)
     build, reuse = arguments.build, arguments.reuse
     tracking = [series for series in wanted if series.prefix in _TRACKING]
@@ -205,9 +208,12 @@ def command_again(arguments: argparse.Namespace) -> str:
     """The command line, with the places of other interpreters left out."""
     words = ["python benchmarks/report.py"]
     words += ["--quick"] if arguments.quick else []
+    words += [f"--only {each}" for each in arguments.only]
     words += ["--python PYTHON"] * len(arguments.python)
     words += ["--tracking PYTHON"] * len(arguments.tracking)
     words += ["--peer PEER_PYTHON"] if arguments.peer else []
+    if arguments.output != PAGE:
+        words += [f"--output {arguments.output}"]
     return " ".join(words)
 
 
@@ -221,10 +227,14 @@ def options() -> argparse.ArgumentParser:
     )
     parser.add_argument("--peer", metavar="PYTHON", help="an interpreter with aiomonitor 0.7.1")
     parser.add_argument("--reuse", action="store_true", help="measure only what build/ lacks")
+    names = [series.prefix for series in all_series(0, 0) if series.prefix]
+    parser.add_argument(
+        "--only", action="append", default=[], choices=names, help="this series of benchmarks"
+    )
     parser.add_argument("--rounds", type=int, help="rounds of every benchmark")
     parser.add_argument("--tasks", type=int, nargs=2, default=(10_000, 100_000))
     parser.add_argument("--build", type=Path, default=_ROOT / "build" / "benchmarks")
-    parser.add_argument("--output", type=Path, default=_ROOT / "docs" / "performance.md")
+    parser.add_argument("--output", type=Path, default=PAGE)
     return parser
 
 

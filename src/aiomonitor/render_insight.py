@@ -117,6 +117,8 @@ def queue_row(shared: SharedObject) -> tuple[str, ...]:
 def shared_summary(page: SharedPage, kind: str) -> str:
     """The line under a listing of what tasks share."""
     shown = f"{len(page.objects)} shown of " if len(page.objects) < page.found else ""
+    if page.found == 1:
+        kind = {"queues": "queue", "locks and their like": "lock or its like"}[kind]
     return f"{shown}{page.found} {kind}, among {_tasks(page.looked_at)}"
 
 

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .backends.base import Backend, TaskHandle
-    from .backends.life import Cancellation, TaskLife
+    from .backends.life import TaskLife
     from .model.changes import EventKind
     from .model.health import Stall
     from .tracker import Tracker
+
+LATE = 2.0
+"""Seconds after which an end is in the history for sure."""
 
 
 class Watcher:
@@ -40,7 +43,9 @@ class Watcher:
         self._number = number
         self._filter = filter.casefold()
         self._offset = time.time() - backend.now()
-        self._looked = backend.now()
+        self._looked = self._began = backend.now()
+        self._told: set[tuple[int, float]] = set()
+        """Requests to cancel: by which task, and when."""
         self._newest = self._newest_number()
         self._ended: set[int] = set()
         self._last_stall = max((each.number for each in stalls_since(0)), default=0)
@@ -56,6 +61,7 @@ class Watcher:
             events += self._of_ended(life, newest)
         self._ended = {life.number for life in ended}
         self._looked = now
+        self._told = {each for each in self._told if self._is_recent(each[1])}
         return sorted(events, key=lambda each: each.at)
 
     @property
@@ -96,10 +102,12 @@ class Watcher:
 
     def _was_cancelled(self, task: TaskHandle) -> bool:
         life = self._backend.life_of(task)
-        return life is not None and any(map(self._is_recent, life.cancellations))
+        return life is not None and any(self._is_recent(each.when) for each in life.cancellations)
 
-    def _is_recent(self, request: Cancellation) -> bool:
-        return request.when is not None and request.when > self._looked
+    def _is_recent(self, when: float | None) -> bool:
+        """Whether it may not have been told: for a moment, a task that has ended is neither among
+        the live ones nor in the history."""
+        return when is not None and when > max(self._looked - LATE, self._began)
 
     def _of_task(self, task: TaskHandle, number: int) -> Iterator[TaskEvent]:
         name, coroutine = self._backend.names(task)
@@ -114,10 +122,13 @@ class Watcher:
             yield from self._requests(life, name, coroutine)
 
     def _requests(self, life: TaskLife, name: str, coroutine: str) -> Iterator[TaskEvent]:
-        for request in filter(self._is_recent, life.cancellations):
+        for request in life.cancellations:
+            told = (life.number, request.when or 0.0)
+            if told in self._told or not self._is_recent(request.when):
+                continue
+            self._told.add(told)
             by = f"by {canceller(life, request, self._tracker.history.label)}"
-            when = request.when or 0.0
-            yield self._event("cancelled", when, life.number, name, coroutine, by)
+            yield self._event("cancelled", told[1], life.number, name, coroutine, by)
 
     # --- others -------------------------------------------------------------------------------
 

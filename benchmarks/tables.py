@@ -240,7 +240,7 @@ def looking(title: str, prefix: str) -> Section:
     )
 
 
-def explaining(title: str, prefix: str) -> Section:
+def explaining(title: str, heartbeat: str, prefix: str) -> Section:
     """The table of insight_latency."""
     aims = {"groups": 2000, "deadlocks": 3000}
     kinds = {
@@ -261,7 +261,7 @@ def explaining(title: str, prefix: str) -> Section:
 
     return Section(
         title,
-        "As above; half of the tasks wait for 500 locks, each of which one of them has, and the "
+        f"{heartbeat} Half of the tasks wait for locks, each of which one of them has, and the "
         "others for an event.",
         [
             Measure("nobody asks: longest heartbeat gap", f"{prefix}.idle.stall_ms", "ms"),
@@ -292,7 +292,7 @@ def sections(small: int, large: int) -> list[Section]:
         web(f"The web service, {many} tasks", "web", str(large)),
         pages("pages", (small, few), (large, many)),
         inspection(f"{many} tasks", heartbeat, f"inspect.{large}", aims=True),
-        explaining(f"{many} tasks, explained", f"insight.{large}"),
+        explaining(f"{many} tasks, explained", heartbeat, f"insight.{large}"),
         inspection(f"{few} tasks", heartbeat, f"inspect.{small}"),
         inspection(f"{many} tasks on uvloop", heartbeat, f"inspect_uvloop.{large}"),
         inspection(

@@ -30,7 +30,7 @@ LONGER = {"terminal.telnet": 400}
 """One state machine and the names of its protocol, which belong together."""
 
 LEVELS = {
-    **dict.fromkeys(["model", "errors", "utils", "threads"], 0),
+    **dict.fromkeys(["model", "errors", "permissions", "settings", "utils", "threads"], 0),
     **dict.fromkeys(["terminal.telnet", "terminal.lines", "terminal.protocol"], 0),
     "dialogue": 0,
     **dict.fromkeys(
@@ -70,7 +70,7 @@ SEES = {
     "terminal": {"terminal", "errors", "model", "tables"} | CLIENTS,
     "insight": {"insight", "model", "render"},
     "console": {"console", "dialogue", "errors", "tables"},
-    "webui": {"webui", "errors", "model", "queries", "__init__"} | CLIENTS,
+    "webui": {"webui", "errors", "model", "permissions", "queries", "__init__"} | CLIENTS,
     "cli": {"cli", "terminal.telnet", "errors", "model", "__init__"},
     "demo": {"monitor", "errors", "utils"},
     "demo_anyio": {"monitor", "errors", "utils"},

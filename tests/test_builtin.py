@@ -227,7 +227,7 @@ def test_cancel_is_logged(seat: Seat, caplog: pytest.LogCaptureFixture) -> None:
     seat.client.peer = "somebody"
     with caplog.at_level(logging.INFO, logger="aiomonitor.audit"):
         seat.type("cancel main")
-    assert caplog.messages == ["somebody: cancel main"]
+    assert caplog.messages == ["somebody: cancel main", "somebody: cancel main: done"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
@@ -243,7 +243,7 @@ def test_signal(seat: Seat, name: str, caplog: pytest.LogCaptureFixture) -> None
         signal.signal(signal.SIGUSR1, before)
     assert text == f"sending SIGUSR1 to process {os.getpid()}\n"
     assert received == [signal.SIGUSR1]
-    assert caplog.messages == ["local: signal SIGUSR1"]
+    assert caplog.messages == [f"local: signal {name}", f"local: signal {name}: done"]
 
 
 @pytest.mark.parametrize("name", ["0", "999", "9" * 5000, "nope", "SIG", "usr11", "²", "-9"])

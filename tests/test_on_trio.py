@@ -296,7 +296,7 @@ async def test_the_main_task_has_no_scope(application: Application) -> None:
 
 
 def test_the_audit_log(caplog: pytest.LogCaptureFixture) -> None:
-    """Who cancels a scope is logged; who only asks, is not."""
+    """Who cancels a scope is logged, and that it was done; of who only asks, that it was not."""
     caplog.set_level(logging.INFO, "aiomonitor.audit")
 
     async def main() -> None:
@@ -305,9 +305,9 @@ def test_the_audit_log(caplog: pytest.LogCaptureFixture) -> None:
                 application = Application(monitor, nursery)
                 await application.start("server", serve)
                 await application.type("cancel server --scope")
-                assert "--scope" not in caplog.text
+                assert "cancel server --scope: ended with status 1" in caplog.text
                 await application.type("cancel server --scope --yes")
-                assert "cancel server --scope" in caplog.text
+                assert "cancel server --scope --yes: done" in caplog.text
 
     trio.run(main)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import signal
 import threading
@@ -25,14 +24,12 @@ from .listing import (
 )
 from .model import CancelOutcome, EndedSortKey
 from .queries import CANCEL_TIMEOUT, Queries
-from .utils import Parameter, alt_names
+from .utils import Parameter, alt_names, requires
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from .model import TaskInfo, TaskPage
-
-audit = logging.getLogger("aiomonitor.audit")
 
 
 def _ended_offered(monitor: Queries, typed: str) -> Iterator[tuple[str, str]]:
@@ -115,6 +112,7 @@ class BuiltinCommands(InsightCommands):
                 self._write_lines(render_scopes.around_lines(stack.scopes))
 
     @alt_names("ca")
+    @requires("act")
     def do_cancel(
         self,
         task: TaskArgument,
@@ -143,7 +141,6 @@ class BuiltinCommands(InsightCommands):
             return
         if yes:
             raise UsageError("cancel: --yes goes with --scope")
-        audit.info("%s: cancel %s", self._client.peer, task)
         result = self._look_up(lambda name: self.cancel(name, timeout), task)
         self._write((as_json(result) if json else render.cancel_line(result)) + "\n")
         if result.outcome not in (CancelOutcome.ENDED, CancelOutcome.ALREADY_DONE):
@@ -153,7 +150,6 @@ class BuiltinCommands(InsightCommands):
         from . import render_scopes  # where there are any
 
         if confirmed:
-            audit.info("%s: cancel %s --scope", self._client.peer, task)
             result = self._look_up(lambda name: self.cancel_scope(name, timeout), task)
             lines = render_scopes.cancelled_lines(result)
             done = result.outcome in (CancelOutcome.ENDED, CancelOutcome.ALREADY_DONE)
@@ -209,13 +205,13 @@ class BuiltinCommands(InsightCommands):
         else:
             self._write_lines(render.ended_lines(stack, color=self._client.color))
 
+    @requires("act")
     def do_signal(
         self,
         signame: Annotated[str, Parameter(metavar="SIGNAL", complete=_signals_offered)],
     ) -> None:
         """Send a signal to the application: `signal SIGUSR1`, `signal hup`, `signal 10`."""
         number = _signal_number(signame)
-        audit.info("%s: signal %s", self._client.peer, number.name)
         self._write(f"sending {number.name} to process {os.getpid()}\n")
         os.kill(os.getpid(), number)
 

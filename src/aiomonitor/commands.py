@@ -8,6 +8,7 @@ variable, so it follows a command into worker threads and coroutines.
 from __future__ import annotations
 
 import inspect
+import logging
 import re
 import sys
 import traceback
@@ -16,12 +17,17 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 from .client import Client, CommandRun, current_run
 from .errors import CommandError, CommandInterrupted, UsageError
-from .registry import CommandRegistry, first_line, shown
+from .permissions import needed, refusal
+from .registry import PREFIX, CommandRegistry, first_line, shown
 from .tables import printable
 from .utils import Parameter, aliases_of, alt_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from .permissions import Permission
+
+audit = logging.getLogger("aiomonitor.audit")
 
 
 @dataclass(slots=True)
@@ -41,6 +47,8 @@ class CommandInterpreter(CommandRegistry):
     intro = "\nAsyncio Monitor: {tasknum} task{s} running\nType help for available commands\n\n"
     help_template = "{cmd_name} {arg_list}\n\n{doc}\n{options}"
     help_short_template = "  {cmd_name:<18} {aliases:<12} {doc_firstline}\n"
+
+    permissions: Permission = "exec"
 
     _empty_result: Any = object()
 
@@ -127,11 +135,34 @@ class CommandInterpreter(CommandRegistry):
             call.result = self._call(method, call.args)
 
     def _call(self, method: Callable[..., Any], args: Sequence[Any]) -> Any:
+        needs = needed(self, method)
+        command = shown(getattr(method, "__name__", "this").removeprefix(PREFIX))
+        why_not = refusal(self.permissions, needs, command)
+        if why_not:
+            self._note("refused")
+            raise CommandError(why_not)
+        if needs != "act":  # who looks is not logged; what is executed, the console logs
+            return self._call_with(method, args)
+        self._note()
+        try:
+            result = self._call_with(method, args)
+        except BaseException as error:
+            self._note(type(error).__name__)
+            raise
+        self._note("done" if not self._run.status else f"ended with status {self._run.status}")
+        return result
+
+    def _call_with(self, method: Callable[..., Any], args: Sequence[Any]) -> Any:
         from .arguments import Keyword
 
         positional = [arg for arg in args if not isinstance(arg, Keyword)]
         keywords = {arg.name: arg.value for arg in args if isinstance(arg, Keyword)}
         return self._run.wait_for(method(*positional, **keywords))
+
+    def _note(self, outcome: str = "") -> None:
+        """In the audit log: who does what, and then what came of it."""
+        line = printable(self.lastcmd)
+        audit.info("%s: %s", self._client.peer, f"{line}: {outcome}" if outcome else line)
 
     def _finish(self, call: _Call) -> None:
         try:
@@ -228,6 +259,7 @@ class CommandInterpreter(CommandRegistry):
         if method is None:
             raise UsageError(self._hint(name))
         command = self._click_command(method)
+        why_not = refusal(self.permissions, needed(self, method), shown(command.name or name))
         return (self.help_short_template if short else self.help_template).format(
             cmd_name=command.name,
             arg_list=usage(command),
@@ -235,7 +267,7 @@ class CommandInterpreter(CommandRegistry):
             doc_firstline=first_line(method),
             aliases=" ".join(aliases_of(method)),
             options="" if short else options_help(command, self._client.columns),
-        )
+        ) + (f"\n{why_not}.\n" if why_not and not short else "")
 
 
 def _split(line: str) -> list[str]:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 from . import render
 from .commands import CommandInterpreter
 from .errors import CommandError
+from .permissions import refusal
 from .queries import Queries
+from .utils import requires
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,8 +30,11 @@ class ConsoleCommand(Queries, CommandInterpreter):
     @property
     def console_refusal(self) -> str:
         """Why there is no console, or an empty string."""
-        return "" if self._console_enabled else DISABLED
+        if not self._console_enabled:
+            return DISABLED
+        return refusal(self.permissions, "exec", "the console")
 
+    @requires("exec")
     def do_console(self) -> None:
         """Python in the application's loop: look at its objects, await, try a fix.
 

@@ -6,15 +6,19 @@ when the first of them connects.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+from . import settings
 from .backends import detect
 from .builtin import BuiltinCommands
 from .console_command import ConsoleCommand
 from .errors import AiomonitorError
 from .listeners import display, listen
+from .permissions import DISABLE, granted, is_disabled
 from .web_command import WebCommand
 
 if TYPE_CHECKING:
@@ -23,9 +27,12 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeVar
 
+    from .permissions import Permission
     from .service import Service
 else:
     from typing import TypeVar
+
+log = logging.getLogger("aiomonitor")
 
 MONITOR_HOST = "127.0.0.1"
 MONITOR_TERMUI_PORT = 20101
@@ -65,20 +72,24 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand):
         hook_task_factory: bool = True,
         max_termination_history: int = 1000,
         token: str | None = None,
+        permissions: Permission | None = None,
     ) -> None:
         super().__init__()
-        self._hooked = _checked_hooking(hook_task_factory)
-        self._history = _checked_history(max_termination_history)
+        self.permissions = granted(permissions)
+        self._hooked = settings.checked_hooking(hook_task_factory)
+        self._history = settings.checked_history(max_termination_history)
         self._loop = loop
         self._host = MONITOR_HOST if host is None else host
         self._port = port
         self._webui_port = webui_port
-        self._console_port = console_port if console_enabled else None
+        runs_code = console_enabled and self.permissions == "exec"
+        self._console_port = console_port if runs_code else None
         self._console_enabled = console_enabled
         self._locals = locals
         self._token = token or os.environ.get("AIOMONITOR_TOKEN") or None
         self._service: Service | None = None
         self._closed = False
+        self._disabled = is_disabled()
         self._lifecycle = threading.Lock()
 
     def start(self) -> None:
@@ -93,6 +104,9 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand):
             if self._closed or self._service is not None:
                 state = "closed" if self._closed else "already started"
                 raise AiomonitorError(f"this monitor is {state}: make a new one")
+            if self._disabled:
+                self._start_nothing()
+                return
             self._observe(detect(self._loop, hooked=self._hooked), self._history)
             doors, web = self._listen()
             service = Service(self, doors, self._token, web=web)
@@ -108,6 +122,13 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand):
                 self._backend.detach()
                 raise
             self._service = service
+
+    def _start_nothing(self) -> None:
+        """Queries of the application's own are answered, as far as that touches nothing."""
+        self._port = self._webui_port = self._console_port = None
+        with contextlib.suppress(AiomonitorError):
+            self._observe(detect(self._loop, hooked=False), 0)
+        log.info("no monitor: %s is set", DISABLE)
 
     def greeting(self) -> str:
         """The intro with its fields filled in: what a client reads first."""
@@ -220,6 +241,8 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand):
     def __repr__(self) -> str:
         if self.closed:
             state = "closed"
+        elif self._disabled:
+            state = f"disabled by {DISABLE}"
         elif self._service is None:
             state = "not started"
         else:
@@ -231,21 +254,6 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand):
             )
             state = ", ".join(places) or "listens nowhere"
         return f"<{type(self).__name__} {state}>"
-
-
-def _checked_hooking(wanted: object) -> bool:
-    """A factory, say, would be taken for "yes", and never be called."""
-    if not isinstance(wanted, bool):
-        raise TypeError(f"hook_task_factory is {wanted!r}: give True or False")
-    return wanted
-
-
-def _checked_history(limit: object) -> int:
-    if isinstance(limit, bool) or not isinstance(limit, int):
-        raise TypeError(f"max_termination_history is {limit!r}: give a number of tasks, 0 or more")
-    if limit < 0:
-        raise ValueError(f"max_termination_history is {limit}: give a number of tasks, 0 or more")
-    return limit
 
 
 def start_monitor(
@@ -261,6 +269,7 @@ def start_monitor(
     hook_task_factory: bool = True,
     max_termination_history: int = 1000,
     token: str | None = None,
+    permissions: Permission | None = None,
     monitor_cls: type[_MonitorT] | None = None,
     termui_port: int | None = None,
 ) -> _MonitorT:
@@ -280,6 +289,11 @@ def start_monitor(
     marked with `aiomonitor.utils.preserve_termination_log` beyond that. Without it, tasks are
     listed and inspected all the same, and the loop is not touched.
 
+    `permissions` is what clients may do: "read" to look alone, "act" to cancel, send signals and
+    run commands of your own, too, "exec" to run Python besides. None takes that from the
+    environment, `AIOMONITOR_PERMISSIONS`, or else "exec". With `AIOMONITOR_DISABLE=1` there is a
+    monitor that neither listens nor watches.
+
     `monitor_cls` and `termui_port` are older spellings of `monitor` and `port`.
 
     Raises what `Monitor.start` raises; nothing is left running then.
@@ -295,6 +309,7 @@ def start_monitor(
         hook_task_factory=hook_task_factory,
         max_termination_history=max_termination_history,
         token=token,
+        permissions=permissions,
     )
     instance.start()
     return instance

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from . import permissions
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import CodeType
+
+    from .permissions import Permission
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
@@ -28,6 +32,18 @@ def aliases_of(command: object) -> tuple[str, ...]:
     """The names that `alt_names` gave a command, in the order they were given."""
     aliases: tuple[str, ...] = getattr(command, _ALIASES, ())
     return aliases
+
+
+def requires(permission: Permission) -> Callable[[_Command], _Command]:
+    """Say what a `do_*` method needs: "read" if it only looks, "act" if it changes something, as is
+    taken for granted of commands that are not marked, or "exec". See `permissions` of
+    `start_monitor`. Raises `ValueError` for anything else."""
+
+    def decorate(command: _Command) -> _Command:
+        permissions.mark(command, permission)
+        return command
+
+    return decorate
 
 
 _preserved: dict[str, list[CodeType]] = {}

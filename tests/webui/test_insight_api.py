@@ -175,8 +175,9 @@ def test_profile(
     with caplog.at_level(logging.INFO, "aiomonitor.audit"):
         answer = browser.post("/api/profile", b'{"seconds": 2}', Content_Type="application/json")
     assert (answer.status, answer.json["samples"]) == (200, 8)
-    [record] = caplog.records
-    assert re.fullmatch(r"127\.0\.0\.1:\d+: profile 2\.0 \(web\)", record.getMessage())
+    first, last = (record.getMessage() for record in caplog.records)
+    assert re.fullmatch(r"127\.0\.0\.1:\d+: profile 2\.0 \(web\)", first)
+    assert last == f"{first}: done"
     text = browser.get(f"/api/profile/{answer.json['number']}.collapsed")
     assert text.headers["content-type"] == "text/plain; charset=utf-8"
     first, *rest = text.body.decode().splitlines()

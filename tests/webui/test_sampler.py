@@ -32,6 +32,8 @@ STATUS = RunStatus(
 class Run:
     """What a sampler asks."""
 
+    permissions = "exec"
+
     def __init__(self) -> None:
         self.now = 0.0
         self.state = STATUS

@@ -15,6 +15,7 @@ from aiomonitor.model import (
     TreeNode,
 )
 from aiomonitor.model.health import Stall
+from aiomonitor.permissions import Permission
 
 
 class Sample(NamedTuple):
@@ -35,10 +36,11 @@ class Sample(NamedTuple):
 class Status:
     """How the run is doing.
 
-    `started_at` is when the monitor began to watch (Unix time). `states` counts the tasks by state,
-    null while there are so many that this is not done all the time; then `tasks` may be some
-    seconds old. `blocked_for` is for how many seconds the loop has not answered, null if it does.
-    `samples` are taken once a second at most, and only while somebody looks, the oldest first.
+    `permissions` is what clients may do. `started_at` is when the monitor began to watch (Unix
+    time). `states` counts the tasks by state, null while there are so many that this is not done
+    all the time; then `tasks` may be some seconds old. `blocked_for` is for how many seconds the
+    loop has not answered, null if it does. `samples` are taken once a second at most, and only
+    while somebody looks, the oldest first.
     """
 
     version: str
@@ -55,6 +57,7 @@ class Status:
     dropped: int
     recording: bool
     note: str
+    permissions: Permission
     loop_state: LoopState
     blocked_for: float | None
     samples: tuple[Sample, ...]

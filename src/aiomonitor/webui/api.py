@@ -160,7 +160,9 @@ def why(desk: Desk, *, ref: Ref) -> Why:
         raise not_found(error) from None
 
 
-@registry.post("/api/tasks/{ref}/cancel", CancelResult, errors=(403, 404, 413, 415, 429))
+@registry.post(
+    "/api/tasks/{ref}/cancel", CancelResult, errors=(403, 404, 413, 415, 429), needs="act"
+)
 def cancel(desk: Desk, *, ref: Ref, timeout: Timeout = CANCEL_TIMEOUT) -> CancelResult:
     """Cancel a task, in its loop's thread, and tell what came of it."""
     try:
@@ -179,7 +181,9 @@ def scope(desk: Desk, *, ref: ScopeRef) -> ScopeReach:
         raise not_found(error) from None
 
 
-@registry.post("/api/scopes/{ref}/cancel", ScopeCancelResult, errors=(403, 404, 413, 415, 429))
+@registry.post(
+    "/api/scopes/{ref}/cancel", ScopeCancelResult, errors=(403, 404, 413, 415, 429), needs="act"
+)
 def cancel_scope(
     desk: Desk, *, ref: ScopeRef, timeout: Timeout = CANCEL_TIMEOUT
 ) -> ScopeCancelResult:

@@ -13,6 +13,8 @@ import anyio.to_thread
 from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
+from aiomonitor.permissions import refusal
+
 from . import limits, login, pages
 from .api import Desk
 from .console import Consoles
@@ -144,6 +146,8 @@ class Api:
         return Response(body, content_type=endpoint.media_type)
 
     async def _act(self, endpoint: Endpoint, arguments: dict[str, Any]) -> Response:
+        action = _action(endpoint, arguments)
+        self._check_permission(endpoint, action)
         wait = self._cancel_rate.wait()
         if wait or not self._cancels.available_tokens:
             told = {"Retry-After": str(math.ceil(wait or 1))}
@@ -151,13 +155,21 @@ class Api:
         self._cancel_rate.note()
         if endpoint.name.startswith("cancel"):
             self._desk.tally.cancellation()
-        audit.info("%s: %s (web)", login.peer(), _action(endpoint, arguments))
+        audit.info("%s: %s (web)", login.peer(), action)
         result = await anyio.to_thread.run_sync(
             partial(endpoint.handle, self._desk, **arguments),
             limiter=self._cancels,
             abandon_on_cancel=True,
         )
+        outcome = getattr(result, "outcome", "done")
+        audit.info("%s: %s (web): %s", login.peer(), action, getattr(outcome, "value", outcome))
         return Response(as_json(result), content_type=endpoint.media_type)
+
+    def _check_permission(self, endpoint: Endpoint, action: str) -> None:
+        why_not = refusal(self._desk.site.permissions, endpoint.needs, action.partition(" ")[0])
+        if why_not:
+            audit.info("%s: %s (web): refused", login.peer(), action)
+            raise Problem(403, why_not)
 
     async def _events(self, _: Endpoint, arguments: dict[str, Any]) -> Response:
         given = {name: value for name, value in arguments.items() if value is not None}

@@ -29,6 +29,8 @@ from .schemas import Limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from aiomonitor.permissions import Permission
+
 _INTEGER = re.compile(r"-?[0-9]{1,15}")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?")
 Place = Literal["path", "query", "body"]
@@ -109,6 +111,7 @@ class Endpoint:
     returns: Any
     errors: tuple[int, ...]
     media_type: str
+    needs: Permission = "read"
     parameters: tuple[Parameter, ...] = field(default=())
 
     @property
@@ -190,10 +193,15 @@ class Registry:
         return self._declared("GET", path, returns, errors, media_type)
 
     def post(
-        self, path: str, returns: Any, *, errors: tuple[int, ...] = ()
+        self,
+        path: str,
+        returns: Any,
+        *,
+        errors: tuple[int, ...] = (),
+        needs: Permission = "read",
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Declare what answers a POST."""
-        return self._declared("POST", path, returns, errors, "application/json")
+        """Declare what answers a POST, and which of the monitor's permissions it needs."""
+        return self._declared("POST", path, returns, errors, "application/json", needs)
 
     def _declared(
         self,
@@ -202,6 +210,7 @@ class Registry:
         returns: Any,
         errors: tuple[int, ...],
         media_type: str,
+        needs: Permission = "read",
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def declare(handle: Callable[..., Any]) -> Callable[..., Any]:
             self.endpoints.append(
@@ -212,6 +221,7 @@ class Registry:
                     returns=returns,
                     errors=errors,
                     media_type=media_type,
+                    needs=needs,
                     parameters=tuple(_parameters(method, path, handle)),
                 )
             )

@@ -46,7 +46,7 @@ async def page(name: str, site: Site, **values: Any) -> str:
     context: dict[str, Any] = {"page": name, "version": aiomonitor.__version__, "ref": ""}
     status = site.status()
     context |= {"hooked": not status.note, "runtime": status.runtime}
-    context["console"] = not site.console_refusal
+    context |= {"console": not site.console_refusal, "permissions": site.permissions}
     return await render_template(f"{name}.html", **{**context, **values})
 
 

@@ -132,6 +132,7 @@ class Sampler:
             dropped=status.dropped,
             recording=status.recording,
             note=status.note,
+            permissions=self._site.permissions,
             loop_state=status.loop_state,
             blocked_for=pulse.waiting if blocked else None,
             samples=tuple(self._samples)[-1 if newest else 0 :],

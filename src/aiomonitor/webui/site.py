@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from aiomonitor.model.health import Health, Stall
     from aiomonitor.model.load import Profile, Top
     from aiomonitor.model.shared import AwaitTree, Deadlocks, SharedPage
+    from aiomonitor.permissions import Permission
 
 
 class Admission(Protocol):
@@ -56,6 +57,11 @@ class Site(Protocol):
     @property
     def webui_port(self) -> int | None:
         """The real one."""
+        ...
+
+    @property
+    def permissions(self) -> Permission:
+        """What clients may do."""
         ...
 
     @property

@@ -103,6 +103,7 @@
  * @property {number} dropped
  * @property {boolean} recording
  * @property {string} note
+ * @property {"read" | "act" | "exec"} permissions
  * @property {string} loop_state
  * @property {number | null} blocked_for
  * @property {Sample[]} samples

@@ -15,6 +15,7 @@ const KINDS = { ended: "good", requested: "", "already done": "", unresponsive: 
  * @param {Task} task
  */
 export function askToCancel(task) {
+  if (document.body.dataset.permissions === "read") return toast("Nothing can be cancelled here: the monitor was started with permissions='read'.");
   return task.system === undefined ? askForTask(task) : askToCancelScope(String(task.number), task);
 }
 

@@ -79,7 +79,7 @@ function scopeItem(scope) {
     opener,
     ...traits(scope).map((trait) => h("span", { class: "trait" }, trait)),
     scope.timeout !== null && h("span", { class: "trait" }, "deadline ", timer(scope.timeout)),
-    !scope.system && h("button", { class: "button small danger", type: "button", onclick: () => askToCancelScope(`s${scope.number}`) }, "Cancel"),
+    !scope.system && h("button", { class: "button small danger scope-cancel", type: "button", onclick: () => askToCancelScope(`s${scope.number}`) }, "Cancel"),
   );
 }
 

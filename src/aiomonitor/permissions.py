@@ -1,0 +1,61 @@
+"""What the clients of a monitor may do; stdlib only."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal, get_args
+
+Permission = Literal["read", "act", "exec"]
+"""read: look; act: cancel, send signals, and run commands of the application's own; exec: run
+Python. Each includes those before it."""
+
+VARIABLE = "AIOMONITOR_PERMISSIONS"
+DISABLE = "AIOMONITOR_DISABLE"
+_ORDER: tuple[Permission, ...] = get_args(Permission)
+_NEEDS = "cmd_permission"
+_NO = ("", "0", "false", "no", "off")
+
+
+def granted(wanted: object) -> Permission:
+    """What was asked for; for None what the environment says, which is "exec" if it says nothing.
+    Raises `ValueError` for what is no permission."""
+    source = "permissions"
+    if wanted is None:
+        source, wanted = VARIABLE, os.environ.get(VARIABLE) or "exec"
+    for each in _ORDER:
+        if wanted == each:
+            return each
+    raise ValueError(f"{source} is {wanted!r}: give one of {', '.join(map(repr, _ORDER))}")
+
+
+def is_disabled() -> bool:
+    """Whether the environment wants no monitor at all."""
+    return os.environ.get(DISABLE, "").strip().lower() not in _NO
+
+
+def refusal(has: Permission, needs: Permission, what: str) -> str:
+    """Why something is not done, or an empty string."""
+    if _ORDER.index(needs) <= _ORDER.index(has):
+        return ""
+    return (
+        f"{what} is not permitted: it needs permissions={needs!r}, and this monitor was started "
+        f"with {has!r}"
+    )
+
+
+def mark(command: Any, needs: Permission) -> None:
+    """Note what a command needs."""
+    setattr(command, _NEEDS, granted(needs))
+
+
+def needed(interpreter: object, method: Any) -> Permission:
+    """What a command of the interpreter needs: what it is marked with; else, where it replaces one
+    of ours, what that needs. Ours only look unless they are marked; nobody knows what others do."""
+    name = getattr(method, "__name__", "")
+    for each in (method, *(vars(kind).get(name) for kind in type(interpreter).__mro__)):
+        marked: Permission | None = getattr(each, _NEEDS, None)
+        if marked is not None:
+            return marked
+        if getattr(each, "__module__", "").partition(".")[0] == __package__:
+            return "read"
+    return "act"

@@ -68,7 +68,7 @@ CLIENTS = {"client", "client_output", "dialogue", "runner"}
 
 SEES = {
     "terminal": {"terminal", "errors", "model", "tables"} | CLIENTS,
-    "insight": {"insight", "model", "render"},
+    "insight": {"insight", "model", "render", "threads"},
     "console": {"console", "dialogue", "errors", "tables"},
     "webui": {"webui", "errors", "model", "permissions", "queries", "__init__"} | CLIENTS,
     "cli": {"cli", "terminal.telnet", "errors", "model", "__init__"},

@@ -112,6 +112,30 @@ def test_why_and_tree(explained: Any) -> None:
     explained(look)
 
 
+def test_roots_of_the_tree() -> None:
+    """A circle that nobody else waits for has one, too; those that wait for others come first."""
+
+    async def main() -> list[tuple[int, str, str]]:
+        a, b = asyncio.Lock(), asyncio.Lock()
+        tasks = [
+            asyncio.create_task(dropped(asyncio.Event()), name="alone"),
+            asyncio.create_task(both(a, b), name="left"),
+            asyncio.create_task(both(b, a), name="right"),
+        ]
+        with aiomonitor.start_monitor(**NOWHERE) as monitor:
+            await asyncio.sleep(0.05)
+            tree = await asyncio.to_thread(monitor.await_tree)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return [(line.depth, line.task.name, line.mark) for line in tree.lines]
+
+    found = asyncio.run(main())
+    circle = [(0, "left", ""), (1, "right", ""), (2, "left", "circle")]
+    assert [line for line in found if line[1] in ("left", "right")] == circle
+    assert found.index((0, "alone", "")) > found.index(circle[-1])
+
+
 def test_the_thread_that_a_task_waits_for() -> None:
     """`where` shows what it executes."""
     begun, release = threading.Event(), threading.Event()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from .insight.graph import Resource, forest
 from .model.shared import AwaitLine, AwaitTree, SharedObject, SharedPage
+from .ordering import in_order
+from .threads import breathing
 from .waitgraph import SHARED
 
 if TYPE_CHECKING:
@@ -120,7 +122,7 @@ class SharedLook:
         root = None if top is None else self._tracker.with_task(top, self._tracker.number)
         graph = self._knots.walk.graph()
         edges = _between_tasks(graph)
-        lines = forest(edges, self._roots(edges) if root is None else [root], depth)
+        lines = breathing(forest(edges, self._roots(edges) if root is None else [root], depth))
         shown = list(itertools.islice(lines, limit))
         total = len(shown) + sum(1 for _ in lines)
         numbers = list(dict.fromkeys(number for _, number, _ in shown))
@@ -136,16 +138,18 @@ class SharedLook:
     def _roots(self, edges: dict[int, tuple[int, ...]]) -> list[int]:
         """The tasks that no other waits for, and of a circle the first; before all, those that do
         wait for others."""
-        awaited = {target for targets in edges.values() for target in targets}
+        awaited = {target for targets in breathing(edges.values()) for target in targets}
         number_of = self._tracker.number
-        numbers = [number_of(task) for task in self._backend.live_tasks(quick=True)]
-        roots = sorted(number for number in numbers if number not in awaited)
-        reached = {number for _, number, _ in forest(edges, roots, None)}
-        for number in sorted(numbers):
+        live = [number_of(task) for task in self._backend.live_tasks(quick=True)]
+        numbers = list(in_order(live))
+        roots = [number for number in breathing(numbers) if number not in awaited]
+        reached = {number for _, number, _ in breathing(forest(edges, roots, None))}
+        for number in breathing(numbers):
             if number not in reached:
                 roots.append(number)
                 reached.update(each for _, each, _ in forest(edges, [number], None))
-        return sorted(roots, key=lambda number: number not in edges)
+        waiting = [number for number in breathing(roots) if number in edges]
+        return waiting + [number for number in breathing(roots) if number not in edges]
 
 
 def _first(numbers: Iterable[int]) -> list[int]:
@@ -182,6 +186,6 @@ def _between_tasks(graph: WaitGraph) -> dict[int, tuple[int, ...]]:
                 for task in (edges.get(target, ()) if target < 0 else [target])
             )
         )
-        for number, targets in edges.items()
+        for number, targets in breathing(edges.items())
         if number > 0
     }

@@ -3,6 +3,28 @@
 from __future__ import annotations
 
 import threading
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_Item = TypeVar("_Item")
+
+BREATH = 1e-5
+"""Seconds slept to let others have the GIL; see `backends.lending.GIL_OFFER`."""
+
+
+def breathing(items: Iterable[_Item], lot: int = 1000) -> Iterator[_Item]:
+    """The items, with the GIL offered after each lot: who computes for long without that lets a
+    thread that wants it wait for 5 ms, and the application's loop wants it twice in each round."""
+    left = lot
+    for item in items:
+        yield item
+        left -= 1
+        if not left:
+            left = lot
+            time.sleep(BREATH)
 
 
 class Latch:

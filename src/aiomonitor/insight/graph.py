@@ -12,6 +12,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from aiomonitor.threads import breathing
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -83,11 +85,11 @@ class WaitGraph:
         """
         found: dict[int, tuple[int, ...]] = {}
         pairs = zip(self.sources, self.targets, strict=True)
-        for source, its in groupby(pairs, itemgetter(0)):
+        for source, its in groupby(breathing(pairs), itemgetter(0)):
             found[source] = (*found.get(source, ()), *(target for _, target in its))
         for resource in self.resources.values():
             if resource.owners:
-                for number in resource.putting or resource.getting:
+                for number in breathing(resource.putting or resource.getting):
                     found[number] = (*found.get(number, ()), -resource.object_id)
                 found[-resource.object_id] = tuple(resource.owners)
         return found
@@ -99,7 +101,7 @@ def stuck(edges: Edges, any_of: Collection[int]) -> set[int]:
     waiting: list[int] = []  # who waits, link by link
     before: list[int] = []  # and the link before it to the same node
     latest: dict[int, int] = {}
-    for node, targets in edges.items():
+    for node, targets in breathing(edges.items()):
         needed = dict.fromkeys(targets)
         missing[node] = 1 if node < 0 or node in any_of else len(needed)
         for target in needed:
@@ -107,16 +109,20 @@ def stuck(edges: Edges, any_of: Collection[int]) -> set[int]:
             latest[target] = len(waiting)
             waiting.append(node)
     free = [node for node in latest if node not in edges]
-    while free:
-        link = latest.get(free.pop(), -1)
-        while link >= 0:
-            node = waiting[link]
-            link = before[link]
-            if node in missing:
-                missing[node] -= 1
-                if missing[node] <= 0:
-                    del missing[node]
-                    free.append(node)
+
+    def helped() -> Iterator[int]:
+        while free:
+            link = latest.get(free.pop(), -1)
+            while link >= 0:
+                yield waiting[link]
+                link = before[link]
+
+    for node in breathing(helped()):
+        if node in missing:
+            missing[node] -= 1
+            if missing[node] <= 0:
+                del missing[node]
+                free.append(node)
     return set(missing)
 
 

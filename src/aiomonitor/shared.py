@@ -148,8 +148,8 @@ class SharedLook:
             if number not in reached:
                 roots.append(number)
                 reached.update(each for _, each, _ in forest(edges, [number], None))
-        waiting = [number for number in breathing(roots) if number in edges]
-        return waiting + [number for number in breathing(roots) if number not in edges]
+        waiting = [number for number in breathing(roots) if edges.get(number)]
+        return waiting + [number for number in breathing(roots) if not edges.get(number)]
 
 
 def _first(numbers: Iterable[int]) -> list[int]:

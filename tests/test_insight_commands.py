@@ -117,12 +117,12 @@ def test_roots_of_the_tree() -> None:
 
     async def main() -> list[tuple[int, str, str]]:
         a, b = asyncio.Lock(), asyncio.Lock()
-        tasks = [
-            asyncio.create_task(dropped(asyncio.Event()), name="alone"),
-            asyncio.create_task(both(a, b), name="left"),
-            asyncio.create_task(both(b, a), name="right"),
-        ]
         with aiomonitor.start_monitor(**NOWHERE) as monitor:
+            tasks = [  # which get their numbers in this order
+                asyncio.create_task(dropped(asyncio.Event()), name="alone"),
+                asyncio.create_task(both(a, b), name="left"),
+                asyncio.create_task(both(b, a), name="right"),
+            ]
             await asyncio.sleep(0.05)
             tree = await asyncio.to_thread(monitor.await_tree)
         for task in tasks:

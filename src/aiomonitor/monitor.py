@@ -75,7 +75,7 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand):
         permissions: Permission | None = None,
     ) -> None:
         super().__init__()
-        self.permissions = granted(permissions)
+        self.permissions: Permission = granted(permissions)
         self._hooked = settings.checked_hooking(hook_task_factory)
         self._history = settings.checked_history(max_termination_history)
         self._loop = loop

@@ -141,8 +141,21 @@ def test_the_environment(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.Mo
     wrong: Any = "write"
     with pytest.raises(ValueError, match="permissions is 'write'"):
         Monitor(loop, permissions=wrong)
-    with pytest.raises(ValueError, match="permissions is 'write'"):
-        requires(wrong)(lambda: None)
+    for wrong in ("write", None):  # what a command needs is not the environment's matter
+        with pytest.raises(ValueError, match=f"permissions is {wrong!r}"):
+            requires(wrong)(lambda: None)
+
+
+def test_a_command_of_nowhere(seat: Callable[[str], Seat]) -> None:
+    """One that says no module, as code made by `exec` does, is taken for the application's own."""
+
+    def do_flush(self: Monitor) -> None:
+        self._sout.write("flushed\n")
+
+    do_flush.__module__ = None  # type: ignore[assignment]
+    place = seat("read")
+    place.interpreter.do_flush = do_flush.__get__(place.interpreter)  # type: ignore[attr-defined]
+    assert "needs permissions='act'" in place.type("flush")
 
 
 # --- disabled -------------------------------------------------------------------------------------

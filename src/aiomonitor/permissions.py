@@ -19,9 +19,12 @@ _NO = ("", "0", "false", "no", "off")
 def granted(wanted: object) -> Permission:
     """What was asked for; for None what the environment says, which is "exec" if it says nothing.
     Raises `ValueError` for what is no permission."""
-    source = "permissions"
     if wanted is None:
-        source, wanted = VARIABLE, os.environ.get(VARIABLE) or "exec"
+        return _checked(VARIABLE, os.environ.get(VARIABLE) or "exec")
+    return _checked("permissions", wanted)
+
+
+def _checked(source: str, wanted: object) -> Permission:
     for each in _ORDER:
         if wanted == each:
             return each
@@ -45,7 +48,7 @@ def refusal(has: Permission, needs: Permission, what: str) -> str:
 
 def mark(command: Any, needs: Permission) -> None:
     """Note what a command needs."""
-    setattr(command, _NEEDS, granted(needs))
+    setattr(command, _NEEDS, _checked("permissions", needs))
 
 
 def needed(interpreter: object, method: Any) -> Permission:
@@ -56,6 +59,6 @@ def needed(interpreter: object, method: Any) -> Permission:
         marked: Permission | None = getattr(each, _NEEDS, None)
         if marked is not None:
             return marked
-        if getattr(each, "__module__", "").partition(".")[0] == __package__:
+        if (getattr(each, "__module__", None) or "").partition(".")[0] == __package__:
             return "read"
     return "act"

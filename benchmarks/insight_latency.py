@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inspect_latency import Bench, Target, first_visit, main
+from inspect_latency import Target, main, visited
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from client import Client
     from harness import Results
 
-COMMANDS = {
+COMMANDS: dict[str, str | None] = {
     "idle": None,
     "groups": "groups",
     "deadlocks": "deadlocks",
@@ -33,16 +34,14 @@ def measure(arguments: Any, tasks: int) -> Results:
     """One target with so many tasks."""
     target = Target(tasks, arguments.loop, locks=True)
     try:
-        client, results = first_visit(target, telnet=arguments.telnet)
-        bench = Bench(target, client)
-        client.command("mark")  # which `diff` needs
-        bench.run(COMMANDS, arguments.rounds, arguments.patience)
-        client.close()
+        return visited(target, arguments, _commands)
     finally:
         target.stop()
-    for name, series in bench.series.items():
-        results.update(series.results(name))
-    return results
+
+
+def _commands(client: Client) -> dict[str, str | None]:
+    client.command("mark")  # which `diff` needs
+    return COMMANDS
 
 
 if __name__ == "__main__":

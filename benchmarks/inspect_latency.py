@@ -159,13 +159,21 @@ def measure(arguments: Any, tasks: int) -> Results:
     """One target with so many tasks."""
     target = Target(tasks, arguments.loop)
     try:
-        client, results = first_visit(target, telnet=arguments.telnet)
-        bench = Bench(target, client)
-        commands = commands_for(client, limit=not arguments.no_limit)
-        bench.run(commands, arguments.rounds, arguments.patience)
-        client.close()
+        return visited(
+            target, arguments, lambda client: commands_for(client, limit=not arguments.no_limit)
+        )
     finally:
         target.stop()
+
+
+def visited(
+    target: Target, arguments: Any, commands_of: Callable[[Client], dict[str, str | None]]
+) -> Results:
+    """What a first client and its commands cost there; `commands_of` may prepare something."""
+    client, results = first_visit(target, telnet=arguments.telnet)
+    bench = Bench(target, client)
+    bench.run(commands_of(client), arguments.rounds, arguments.patience)
+    client.close()
     for name, series in bench.series.items():
         results.update(series.results(name))
     return results

@@ -99,11 +99,10 @@ class Diagnosis:
 
 def _log(found: list[Finding]) -> None:
     """The first of each rule: what is wrong a hundred times at once must not flood the log."""
-    counts = Counter(each.rule for each in found)
-    told = Counter[str]()
+    counts = Counter[str]()
     for each in found:
-        told[each.rule] += 1
-        if told[each.rule] <= LOGGED:
+        counts[each.rule] += 1
+        if counts[each.rule] <= LOGGED:
             log.warning("%s: %s Remedy: %s", each.rule, _sentence(each.sentence), each.remedy)
     for rule, count in counts.items():
         if count > LOGGED:

@@ -128,7 +128,8 @@ class InsightCommands(FindingsCommands, HealthCommands, LoadCommands):
         if page.objects:
             rows = map(render_insight.lock_row, page.objects)
             self._write_table(render_insight.LOCK_COLUMNS, rows)
-        self._write(render_insight.shared_summary(page, "locks and their like") + "\n")
+        told = render_insight.shared_summary(page, "lock or its like", "locks and their like")
+        self._write(f"{told}\n")
 
     @alt_names("qu")
     def do_queues(self, *, limit: LimitOption = -1, json: JsonOption = False) -> None:
@@ -142,7 +143,7 @@ class InsightCommands(FindingsCommands, HealthCommands, LoadCommands):
         if page.objects:
             rows = map(render_insight.queue_row, page.objects)
             self._write_table(render_insight.QUEUE_COLUMNS, rows)
-        self._write(render_insight.shared_summary(page, "queues") + "\n")
+        self._write(render_insight.shared_summary(page, "queue", "queues") + "\n")
 
     @alt_names("y")
     def do_why(self, task: TaskArgument, *, json: JsonOption = False) -> None:

@@ -114,11 +114,10 @@ def queue_row(shared: SharedObject) -> tuple[str, ...]:
     )
 
 
-def shared_summary(page: SharedPage, kind: str) -> str:
-    """The line under a listing of what tasks share."""
+def shared_summary(page: SharedPage, one: str, more: str) -> str:
+    """The line under a listing of what tasks share, by what one and more of them are called."""
     shown = f"{len(page.objects)} shown of " if len(page.objects) < page.found else ""
-    if page.found == 1:
-        kind = {"queues": "queue", "locks and their like": "lock or its like"}[kind]
+    kind = one if page.found == 1 else more
     return f"{shown}{page.found} {kind}, among {_tasks(page.looked_at)}"
 
 

@@ -87,28 +87,34 @@ class SharedLook:
             resources,
             key=lambda each: (len(each.waiters), each.size or 0, len(each.holders)),
         )
-        told = {
-            number for each in chosen for number in (*_first(each.holders), *_in_line(each, graph))
-        }
-        names = self._knots.names(told)
-        return SharedPage(
-            looked_at=graph.looked_at,
-            found=len(resources),
-            objects=tuple(self._told(each, graph, names) for each in chosen),
+        told = [(each, _first(each.holders), _in_line(each, graph)) for each in chosen]
+        names = self._knots.names(
+            {number for _, holders, waiters in told for number in (*holders, *waiters)}
         )
 
-    def _told(self, resource: Resource, graph: WaitGraph, names: dict[int, str]) -> SharedObject:
         def people(numbers: list[int]) -> tuple[Person, ...]:
             return tuple((number, names[number]) for number in numbers if number in names)
 
+        return SharedPage(
+            looked_at=graph.looked_at,
+            found=len(resources),
+            objects=tuple(
+                self._told(each, people(holders), people(waiters))
+                for each, holders, waiters in told
+            ),
+        )
+
+    def _told(
+        self, resource: Resource, holders: tuple[Person, ...], waiters: tuple[Person, ...]
+    ) -> SharedObject:
         return SharedObject(
             label=self._knots.labels.named(resource.object_id, resource.what),
             kind=resource.kind,
             object_id=resource.object_id,
             what=resource.what,
             waiting=len(resource.waiters),
-            holders=people(_first(resource.holders)),
-            waiters=people(_in_line(resource, graph)),
+            holders=holders,
+            waiters=waiters,
             size=resource.size,
             limit=resource.limit,
             getting=len(resource.getting) if resource.kind in QUEUES else 0,

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 
-BREATH = 1e-5
-"""Seconds slept to let others have the GIL; see `backends.lending.GIL_OFFER`."""
+GIL_OFFER = 1e-5
+"""Seconds slept to let others have the GIL. 0 is not enough on 3.10: the waiting thread is woken,
+but finds the GIL taken again and begins its 5 ms of patience anew, for as long as the listing takes
+(1.2 s measured for 100 000 tasks)."""
 
 
 def breathing(items: Iterable[_Item], lot: int = 1000) -> Iterator[_Item]:
@@ -24,7 +26,7 @@ def breathing(items: Iterable[_Item], lot: int = 1000) -> Iterator[_Item]:
         left -= 1
         if not left:
             left = lot
-            time.sleep(BREATH)
+            time.sleep(GIL_OFFER)
 
 
 class Latch:

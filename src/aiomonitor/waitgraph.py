@@ -12,8 +12,8 @@ import time
 import weakref
 from typing import TYPE_CHECKING
 
-from .backends.lending import GIL_OFFER
 from .insight.graph import Resource, WaitGraph
+from .threads import GIL_OFFER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator

@@ -6,6 +6,8 @@ import itertools
 import time
 from typing import TYPE_CHECKING
 
+from aiomonitor.threads import GIL_OFFER
+
 if TYPE_CHECKING:
     import weakref
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -25,11 +27,6 @@ LARGE_CHUNK = 1024
 
 SMALL_CHUNK = 16
 """The same for those who describe each task, at 80 µs."""
-
-GIL_OFFER = 1e-5
-"""Seconds slept to let others have the GIL. 0 is not enough on 3.10: the waiting thread is woken,
-but finds the GIL taken again and begins its 5 ms of patience anew, for as long as the listing takes
-(1.2 s measured for 100 000 tasks)."""
 
 
 def lend(

@@ -36,6 +36,7 @@ LEVELS = {
     **dict.fromkeys(
         ["backends", "render", "render_scopes", "render_insight", "tables", "listeners"], 1
     ),
+    "doors": 1,
     "render_health": 1,
     "render_load": 1,
     **dict.fromkeys(["client", "client_output", "runner"], 1),
@@ -48,7 +49,7 @@ LEVELS = {
     **dict.fromkeys(["pulse", "survey", "branches", "paging", "health"], 2),
     **dict.fromkeys(["queries", "steering", "listing", "builtin", "insight_commands"], 3),
     "insight_queries": 3,
-    **dict.fromkeys(["console_command", "web_command"], 3),
+    **dict.fromkeys(["console_command", "web_command", "greeting"], 3),
     **dict.fromkeys(["health_queries", "health_commands", "findings_commands"], 3),
     **dict.fromkeys(["load_queries", "load_commands"], 3),
     **dict.fromkeys(["monitor", "__init__"], 4),

@@ -54,7 +54,7 @@ class Told(Monitor):
 
     def __init__(self, *, token: str | None = None, port: int | None = 20102, host: str) -> None:
         super().__init__(object(), token=token)
-        self._webui_port, self._host = port, host
+        self._ports, self._host = {"web": port}, host
 
     def web(self) -> str:
         """What the command says."""

@@ -16,13 +16,13 @@ from . import settings
 from .backends import detect
 from .builtin import BuiltinCommands
 from .console_command import ConsoleCommand
+from .doors import Doors, described
 from .errors import AiomonitorError
-from .listeners import display, listen
+from .greeting import Greeting
 from .permissions import DISABLE, granted, is_disabled
 from .web_command import WebCommand
 
 if TYPE_CHECKING:
-    import socket
     from types import TracebackType
 
     from typing_extensions import TypeVar
@@ -51,7 +51,7 @@ else:
     _MonitorT = TypeVar("_MonitorT", bound="Monitor")
 
 
-class Monitor(BuiltinCommands, ConsoleCommand, WebCommand):
+class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, Greeting):
     """Watches one event loop and answers its clients from a thread of its own.
 
     Add commands by subclassing: each method `do_<name>` is one. Takes the arguments of
@@ -80,10 +80,12 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand):
         self._history = settings.checked_history(max_termination_history)
         self._loop = loop
         self._host = MONITOR_HOST if host is None else host
-        self._port = port
-        self._webui_port = webui_port
         runs_code = console_enabled and self.permissions == "exec"
-        self._console_port = console_port if runs_code else None
+        self._ports: dict[str, int | None] = {
+            "terminal": port,
+            "web": webui_port,
+            "console": console_port if runs_code else None,
+        }
         self._console_enabled = console_enabled
         self._locals = locals
         self._token = token or os.environ.get("AIOMONITOR_TOKEN") or None
@@ -108,8 +110,9 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand):
                 self._start_nothing()
                 return
             self._observe(detect(self._loop, hooked=self._hooked), self._history)
-            doors, web = self._listen()
-            service = Service(self, doors, self._token, web=web)
+            doors = Doors(self._host, self._ports, safe=self._token is not None)
+            self._ports.update(doors.ports)
+            service = Service(self, doors.terminals, self._token, web=doors.web)
             try:
                 self._backend.attach()
                 self._watchdog.start()
@@ -125,51 +128,10 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand):
 
     def _start_nothing(self) -> None:
         """Queries of the application's own are answered, as far as that touches nothing."""
-        self._port = self._webui_port = self._console_port = None
+        self._ports = dict.fromkeys(self._ports)
         with contextlib.suppress(AiomonitorError):
             self._observe(detect(self._loop, hooked=False), 0)
         log.info("no monitor: %s is set", DISABLE)
-
-    def greeting(self) -> str:
-        """The intro with its fields filled in: what a client reads first."""
-        count = self.task_count()
-        try:
-            intro = self.intro.format(tasknum=count, s="" if count == 1 else "s")
-        except (LookupError, ValueError) as error:
-            intro = f"the intro cannot be filled in: {error!r}\n"
-        return intro + self._findings_told()
-
-    def _findings_told(self) -> str:
-        known = self.known_findings()
-        count = len(known.findings) if known is not None else 0
-        if not count:
-            return ""
-        return f"{count} finding{'' if count == 1 else 's'}: type findings to read them\n"
-
-    def _listen(self) -> tuple[dict[socket.socket, str | None], list[socket.socket]]:
-        """Every service's sockets: all of them, or none. Those for terminals come with the one
-        command that a client of this port runs, or None for all commands; then those of the web.
-        """
-        listeners: dict[socket.socket, str | None] = {}
-        web: list[socket.socket] = []
-        safe = self._token is not None
-        try:
-            if self._port is not None:
-                found = listen("terminal", self._host, self._port, safe=safe)
-                listeners.update(dict.fromkeys(found))
-                self._port = found[0].getsockname()[1]
-            if self._console_port is not None:
-                found = listen("console", self._host, self._console_port, safe=safe)
-                listeners.update(dict.fromkeys(found, "console"))
-                self._console_port = found[0].getsockname()[1]
-            if self._webui_port is not None:
-                web = listen("web", self._host, self._webui_port, safe=safe)
-                self._webui_port = web[0].getsockname()[1]
-        except BaseException:
-            for listener in listeners:
-                listener.close()
-            raise
-        return listeners, web
 
     def close(self) -> None:
         """Stop serving and watching. Idempotent; returns within `CLOSE_TIMEOUT` seconds, always.
@@ -202,17 +164,17 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand):
     @property
     def port(self) -> int | None:
         """The terminal service's port: the real one after `start()`; None if it is left out."""
-        return self._port
+        return self._ports["terminal"]
 
     @property
     def webui_port(self) -> int | None:
         """The web page's port: the real one after `start()`; None if it is left out."""
-        return self._webui_port
+        return self._ports["web"]
 
     @property
     def console_port(self) -> int | None:
         """The console's port: the real one after `start()`; None if it is left out."""
-        return self._console_port
+        return self._ports["console"]
 
     def __enter__(self: _MonitorT) -> _MonitorT:
         if self._service is None:
@@ -246,13 +208,7 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand):
         elif self._service is None:
             state = "not started"
         else:
-            ports = {"terminal": self._port, "web": self._webui_port, "console": self._console_port}
-            places = (
-                f"{service} at {display(self._host, port)}"
-                for service, port in ports.items()
-                if port is not None
-            )
-            state = ", ".join(places) or "listens nowhere"
+            state = described(self._host, self._ports)
         return f"<{type(self).__name__} {state}>"
 
 

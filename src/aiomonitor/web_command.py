@@ -54,7 +54,7 @@ class WebCommand(CommandInterpreter):
 
     _token: str | None
     _host: str
-    _webui_port: int | None
+    _ports: dict[str, int | None]
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,9 +63,10 @@ class WebCommand(CommandInterpreter):
     def web_link(self) -> str | None:
         """Where the page is; None if it is left out. With a token set, the link lets a browser in
         once, within `TICKET_LIFE` seconds."""
-        if self._webui_port is None:
+        port = self._ports["web"]
+        if port is None:
             return None
-        address = f"http://{display(_reachable(self._host), self._webui_port)}/"
+        address = f"http://{display(_reachable(self._host), port)}/"
         return address if self._token is None else f"{address}login?ticket={self.tickets.issue()}"
 
     def do_web(self) -> None:

@@ -244,12 +244,3 @@ def test_busy_port(run: Callable[..., subprocess.CompletedProcess[str]]) -> None
     [line] = ended.stderr.splitlines()
     assert f"127.0.0.1:{port}" in line
     assert "give another port" in line
-
-
-def test_usage(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    """Without arguments it tells what there is, the client included."""
-    ended = run()
-    text = ended.stdout + ended.stderr  # click 8.2 has moved it, and changed the status
-    assert "demo" in text
-    assert "python -m aiomonitor.cli" in text
-    assert "Traceback" not in text

@@ -1,72 +1,103 @@
-"""`python -m aiomonitor`: starts the demonstration, or tells what can be started.
+"""The command line, as `aiomonitor` and as `python -m aiomonitor`: the client, and subcommands.
 
-The demonstration is imported when it is asked for: nothing else in the package knows it.
+Each subcommand is imported when it is called: help and completion shall be quick, and nobody needs
+what the other ones need.
 """
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
-from . import __version__
+from .cli.options import EPILOG, client_options, run_client
+
+SUBCOMMANDS: Final = {
+    "demo": ("aiomonitor.demo_command", "demo", "Run a small service to look into."),
+}
+"""By name: the module, the click command in it, and what it does in a line."""
+
+CLIENTS_OWN: Final = ("host", "port", "command")
+"""Options that say something to the client alone; the token may come from the environment."""
 
 
-@click.group(no_args_is_help=True, epilog="The client: python -m aiomonitor.cli --help")
-@click.version_option(__version__, prog_name="aiomonitor")
-def main() -> None:
-    """The live monitor of an asynchronous Python program."""
+class LazyGroup(click.Group):
+    """Knows the names of its subcommands, and imports one when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        return list(SUBCOMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's
+        cmd_name: str,
+    ) -> click.Command | None:
+        if cmd_name not in SUBCOMMANDS:
+            return None
+        module, name, _ = SUBCOMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it, with a guess at what was meant."""
+        if args[0] not in SUBCOMMANDS and not ctx.resilient_parsing:
+            near = get_close_matches(args[0], SUBCOMMANDS, n=1)
+            meant = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(SUBCOMMANDS)}"
+            ctx.fail(f"no such command {args[0]!r}: {meant}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """As click does it, but from the table: the modules stay unread."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in SUBCOMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """From the table, too."""
+        found = [
+            CompletionItem(name, help=text)
+            for name, (_, _, text) in SUBCOMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
 
-@main.command()
-@click.option("-H", "--host", default=None, help="Where the monitor listens.  [127.0.0.1]")
-@click.option(
-    "-p",
-    "--port",
-    default=20101,
-    show_default=True,
-    type=click.IntRange(0, 65535),
-    help="The monitor's port; 0 takes a free one.",
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.option(
-    "--webui-port",
-    default=20102,
-    show_default=True,
-    type=click.IntRange(0, 65535),
-    help="The web page's port; 0 takes a free one.",
-)
-@click.option(
-    "--console-port",
-    default=20103,
-    show_default=True,
-    type=click.IntRange(0, 65535),
-    help="The console's port; 0 takes a free one.",
-)
-@click.option(
-    "--backend",
-    type=click.Choice(["asyncio", "trio"]),
-    default="asyncio",
-    show_default=True,
-    help="What the service runs on; trio: pip install 'aiomonitor[trio]'.",
-)
-@click.option("-v", "--verbose", is_flag=True, help="Show what the service and the monitor log.")
-def demo(
-    host: str | None,
-    port: int,
-    webui_port: int,
-    console_port: int,
-    backend: str,
-    verbose: bool,
-) -> None:
-    """Run a small service with the monitor on, to look into."""
-    if backend == "trio" and find_spec("trio") is None:
-        raise click.ClickException("trio is not installed: pip install 'aiomonitor[trio]'")
-    if backend == "trio":
-        from . import demo_anyio as application
-    else:
-        from . import demo as application  # type: ignore[no-redef]
+@client_options
+@click.pass_context
+def main(context: click.Context, /, **options: Any) -> None:
+    """Look into a running application that has an aiomonitor in it.
 
-    raise SystemExit(application.run(host, port, webui_port, console_port, verbose=verbose))
+    Without a command this is the client: a terminal, or with -c one command.
+    """
+    if context.invoked_subcommand is None:
+        run_client(**options)
+    refuse_clients_own(context)
+
+
+def refuse_clients_own(context: click.Context) -> None:
+    """Rather than leave them without an effect."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in CLIENTS_OWN and source is click.core.ParameterSource.COMMANDLINE:
+            given, subcommand = parameter.opts[-1], context.invoked_subcommand
+            raise click.UsageError(
+                f"{given} is for the client and has no effect on {subcommand!r}: "
+                f"leave it out, or give it after {subcommand!r} if that takes it"
+            )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,85 @@
+"""The client's options, and its start; imports click alone, so that `--help` is quick."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EPILOG: Final = """\b
+Examples:
+  aiomonitor                        a terminal on 127.0.0.1:20101
+  aiomonitor -p 20111               that of another application
+  aiomonitor -c ps                  one command
+  aiomonitor -c 'ps --json' | jq .  for scripts
+  aiomonitor < commands.txt         many commands, one a line
+
+\b
+Keys: Ctrl-] leaves at once, all others are the server's.
+Exit status of -c: the command's own; 3 if no monitor could be asked; 130 after Ctrl-C.
+"""
+
+_CommandT = TypeVar("_CommandT", bound="Callable[..., object]")
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from aiomonitor import __version__  # loaded anyway: a package comes before its parts
+
+        click.echo(f"aiomonitor {__version__}")
+        context.exit()
+
+
+token_option = click.option(
+    "--token",
+    envvar="AIOMONITOR_TOKEN",
+    show_envvar=True,
+    help="The monitor's token, for -c; a terminal is asked for it. "
+    "Others can read a command line: better use the variable.",
+)
+timeout_option = click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="Seconds to wait for a connection.",
+)
+_OPTIONS = (
+    click.option("-H", "--host", default="127.0.0.1", show_default=True, help="Where it runs."),
+    click.option(
+        "-p",
+        "--port",
+        type=click.IntRange(1, 65_535),
+        default=20_101,
+        show_default=True,
+        help="The monitor's terminal port.",
+    ),
+    click.option("-c", "--command", help="Run this one command, and exit."),
+    token_option,
+    timeout_option,
+    click.option(
+        "--version",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_show_version,
+        help="Show the version, and exit.",
+    ),
+)
+
+
+def client_options(command: _CommandT) -> _CommandT:
+    """What the client takes, in the order of its help."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def run_client(**options: Any) -> None:
+    """Be the client that these options ask for; exits with its status."""
+    from aiomonitor.cli.client import run
+
+    run(**options)

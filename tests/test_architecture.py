@@ -30,7 +30,9 @@ LONGER = {"terminal.telnet": 400}
 """One state machine and the names of its protocol, which belong together."""
 
 LEVELS = {
-    **dict.fromkeys(["model", "errors", "permissions", "settings", "utils", "threads"], 0),
+    **dict.fromkeys(
+        ["model", "errors", "naming", "permissions", "settings", "utils", "threads"], 0
+    ),
     **dict.fromkeys(["terminal.telnet", "terminal.lines", "terminal.protocol"], 0),
     "dialogue": 0,
     **dict.fromkeys(

@@ -19,6 +19,7 @@ from .console_command import ConsoleCommand
 from .doors import Doors, described
 from .errors import AiomonitorError
 from .greeting import Greeting
+from .naming import checked_name
 from .permissions import DISABLE, granted, is_disabled
 from .web_command import WebCommand
 
@@ -73,8 +74,10 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, Greeting):
         max_termination_history: int = 1000,
         token: str | None = None,
         permissions: Permission | None = None,
+        name: str | None = None,
     ) -> None:
         super().__init__()
+        self._name = checked_name(name)
         self.permissions: Permission = granted(permissions)
         self._hooked = settings.checked_hooking(hook_task_factory)
         self._history = settings.checked_history(max_termination_history)
@@ -157,6 +160,11 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, Greeting):
         return self._closed or (self._service is not None and self._service.lost)
 
     @property
+    def name(self) -> str:
+        """What the application is called where several are told apart."""
+        return self._name
+
+    @property
     def host(self) -> str:
         """Where the services listen, as it was given."""
         return self._host
@@ -226,6 +234,7 @@ def start_monitor(
     max_termination_history: int = 1000,
     token: str | None = None,
     permissions: Permission | None = None,
+    name: str | None = None,
     monitor_cls: type[_MonitorT] | None = None,
     termui_port: int | None = None,
 ) -> _MonitorT:
@@ -250,6 +259,9 @@ def start_monitor(
     environment, `AIOMONITOR_PERMISSIONS`, or else "exec". With `AIOMONITOR_DISABLE=1` there is a
     monitor that neither listens nor watches.
 
+    `name` is what the application is called where several are told apart; None means the script's
+    name without `.py`, or that of the package for `python -m package`.
+
     `monitor_cls` and `termui_port` are older spellings of `monitor` and `port`.
 
     Raises what `Monitor.start` raises; nothing is left running then.
@@ -266,6 +278,7 @@ def start_monitor(
         max_termination_history=max_termination_history,
         token=token,
         permissions=permissions,
+        name=name,
     )
     instance.start()
     return instance

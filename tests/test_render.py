@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import unicodedata
 from typing import Any
 
@@ -277,6 +278,9 @@ def test_many_pending_cancellations() -> None:
         (5 * 3600 + 7 * 60, "5h07m"),
         (47.9 * 3600, "47h54m"),
         (12 * 86400 + 3 * 3600, "12d03h"),
+        (1_000 * 86400 - 1, "999d23h"),
+        (1e300, ">999d"),
+        (math.inf, ">999d"),
     ],
 )
 def test_durations(seconds: float, text: str) -> None:

@@ -59,6 +59,8 @@ PENDING_AFTER = 1.0
 """Seconds after which a task that was asked to cancel itself should have ended."""
 PENDING_TOLD = 10
 """Such tasks told under a listing; an application that shuts down may have thousands."""
+MOST_DAYS = 1_000
+"""Where durations end to be told: who sleeps for longer means for ever."""
 
 
 def task_row(task: TaskInfo) -> tuple[str, ...]:
@@ -147,11 +149,13 @@ def waits(wait: WaitInfo | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in at most seven cells: `0.3ms`, `12.5s`, `3m20s`, `5h07m`, `12d03h`."""
+    """Seconds in at most seven cells: `0.3ms`, `12.5s`, `3m20s`, `5h07m`, `12d03h`, `>999d`."""
     if seconds < 1:
         return f"{seconds * 1000:.1f}ms"
     if seconds < 60:
         return f"{seconds:.1f}s"
+    if seconds >= MOST_DAYS * 86_400:  # infinite, too, of which nobody makes an int
+        return f">{MOST_DAYS - 1}d"
     minutes, rest = divmod(int(seconds), 60)
     if minutes < 60:
         return f"{minutes}m{rest:02}s"

@@ -17,6 +17,7 @@ import anyio.to_thread
 import pytest
 
 from aiomonitor.backends import detect
+from aiomonitor.backends.objects import FOR_EVER
 
 from .applications import find
 
@@ -191,6 +192,12 @@ def test_sleep(waits: Waits) -> None:
     assert (wait.kind, wait.what) == ("sleep", "a timer")
     assert wait.timeout is not None
     assert 30 < wait.timeout <= 60
+
+
+def test_endless_sleep() -> None:
+    """Anyio's `sleep_forever` is asyncio's `sleep` without an end; uvloop's has one, far away."""
+    wait = Waits(asyncio.run)(lambda: anyio.sleep_forever)
+    assert (wait.kind, wait.what, wait.timeout) == ("sleep", FOR_EVER, None)
 
 
 def test_task(waits: Waits) -> None:

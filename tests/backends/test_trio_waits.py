@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import socket
 import sys
 import threading
@@ -14,6 +15,7 @@ import trio.testing
 
 from aiomonitor.backends import detect
 from aiomonitor.backends._trio import TrioBackend
+from aiomonitor.backends.objects import FOR_EVER
 
 from .applications import find
 
@@ -169,8 +171,9 @@ def test_sleep() -> None:
     """A timer, and what is left of it; without one, nothing is awaited."""
     wait = waits(functools.partial(trio.sleep, 60), clock=trio.testing.MockClock())
     assert (wait.kind, wait.what, wait.timeout) == ("sleep", "a timer", 60)
-    forever = waits(trio.sleep_forever)
-    assert (forever.kind, forever.timeout) == ("sleep", None)
+    for endless in (trio.sleep_forever, functools.partial(trio.sleep, math.inf)):
+        wait = waits(endless)
+        assert (wait.kind, wait.what, wait.timeout) == ("sleep", FOR_EVER, None)
 
 
 @pytest.mark.parametrize("family", ["inet", "pair"])

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     Held = list[object]
 
+FOR_EVER = "nothing: it sleeps until it is cancelled"
+"""What a sleep without an end waits for, `anyio.sleep_forever` among them."""
+
 LEVELS = 8
 """Innermost levels of a chain among which a function of the runtime's is looked for."""
 

@@ -17,6 +17,7 @@ import trio.lowlevel
 
 from aiomonitor.backends import frames
 from aiomonitor.backends.objects import (
+    FOR_EVER,
     found,
     index_of,
     innermost,
@@ -176,9 +177,9 @@ class Waits:
 
     def _sleep(self, task: Any, levels: Sequence[Any], _held: Held) -> WaitInfo:
         codes = {frames.code_of(level) for level in levels}
-        if trio.sleep_until.__code__ not in codes:
-            return WaitInfo(kind="sleep", what="nothing: it sleeps until it is cancelled")
         deadline = task._cancel_status._scope._deadline
+        if trio.sleep_until.__code__ not in codes or deadline == math.inf:
+            return WaitInfo(kind="sleep", what=FOR_EVER)
         return WaitInfo(kind="sleep", what="a timer", timeout=self._time_left(deadline))
 
     def _thread(self, _task: Any, levels: Sequence[Any], held: Held) -> WaitInfo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import threading
 from asyncio import selector_events, streams
 from typing import TYPE_CHECKING, Any
@@ -60,8 +61,10 @@ def _sleep(look: Look) -> WaitInfo | None:
         if callable(when) and hasattr(each, "cancelled"):
             loop: Any = look.future.get_loop()
             # The type's: an instance's may be ours, which counts turns.
-            now = type(loop).time(loop)
-            return WaitInfo(kind="sleep", what="a timer", timeout=when() - now)
+            left = when() - type(loop).time(loop)
+            if left == math.inf:
+                return WaitInfo(kind="sleep", what=objects.FOR_EVER)
+            return WaitInfo(kind="sleep", what="a timer", timeout=left)
     return None
 
 

@@ -19,7 +19,7 @@ export function counted(number, noun) {
 }
 
 /**
- * Seconds in at most seven characters: `0.3ms`, `12.5s`, `3m20s`, `5h07m`, `12d03h`.
+ * Seconds in at most seven characters: `0.3ms`, `12.5s`, `3m20s`, `5h07m`, `12d03h`, `>999d`.
  * @param {number | null | undefined} seconds
  */
 export function duration(seconds) {
@@ -27,6 +27,7 @@ export function duration(seconds) {
   const all = Math.max(0, seconds);
   if (all < 1) return `${(all * 1000).toFixed(1)}ms`;
   if (all < 60) return `${all.toFixed(1)}s`;
+  if (all >= 1000 * 86_400) return ">999d";
   const minutes = Math.floor(all / 60);
   if (minutes < 60) return `${minutes}m${two(Math.floor(all % 60))}s`;
   const hours = Math.floor(minutes / 60);

@@ -394,6 +394,11 @@ def test_anyio_primitives(waits: Waits) -> None:
         for borrower in range(2):
             await made.acquire_on_behalf_of(borrower)
 
+    async def condition() -> None:
+        made = anyio.Condition()
+        async with made:
+            await made.wait()
+
     async def channel() -> None:
         send, receive = anyio.create_memory_object_stream[int](2)
         with send, receive:
@@ -415,6 +420,7 @@ def test_anyio_primitives(waits: Waits) -> None:
             "channel",
             "an item from a memory object stream (0 of 2 items; 1 senders, 1 receivers)",
         ),
+        condition: ("condition", "a Condition"),
         full: ("channel", "room in a memory object stream (0 of 0 items; 1 senders, 1 receivers)"),
     }
     for function, (kind, what) in expected.items():

@@ -9,6 +9,9 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+import anyio
+import anyio.from_thread
+import anyio.to_thread
 import pytest
 import trio
 import trio.testing
@@ -277,8 +280,6 @@ def test_what_trio_does_not_know() -> None:
 
 def test_anyio() -> None:
     """What anyio has is trio's underneath, and told as that."""
-    import anyio
-
     held: list[Any] = []
 
     async def work() -> None:
@@ -293,6 +294,67 @@ def test_anyio() -> None:
         await anyio.Event().wait()
 
     assert waits(on_event).kind == "event"
+
+
+def test_anyio_streams() -> None:
+    """Anyio's streams are its own on every runtime, and told as what they are."""
+
+    async def starved() -> None:
+        send, receive = anyio.create_memory_object_stream[int](2)
+        with send, receive:
+            await receive.receive()
+
+    async def full() -> None:
+        send, receive = anyio.create_memory_object_stream[int](0)
+        with send, receive:
+            await send.send(1)
+
+    wait = waits(starved)
+    assert (wait.kind, wait.putting, wait.size, wait.limit) == ("channel", False, 0, 2)
+    ends = "1 senders, 1 receivers"
+    assert wait.what == f"an item from a memory object stream (0 of 2 items; {ends})"
+    wait = waits(full)
+    assert wait.what == f"room in a memory object stream (0 of 0 items; {ends})"
+    assert (wait.kind, wait.putting, wait.waiting) == ("channel", True, 1)
+
+
+def test_anyio_condition() -> None:
+    """The same of its condition, and who was notified waits for the lock."""
+    notified = False
+
+    async def work() -> None:
+        condition = anyio.Condition()
+
+        async def notify() -> None:
+            async with condition:
+                condition.notify_all()
+                await trio.sleep_forever()
+
+        async with anyio.create_task_group() as tasks, condition:
+            if notified:
+                tasks.start_soon(notify)
+            await condition.wait()
+
+    wait = waits(work)
+    assert (wait.kind, wait.what, wait.waiting) == ("condition", "a Condition", 1)
+    notified = True
+    assert waits(work).kind == "lock"
+
+
+def test_anyio_thread() -> None:
+    """The function that anyio was given, not the one that it makes of it."""
+    begun, released = trio.Event(), threading.Event()
+
+    def grind(_number: int) -> None:
+        anyio.from_thread.run_sync(begun.set)
+        released.wait(30)
+
+    work = functools.partial(anyio.to_thread.run_sync, grind, 1, abandon_on_cancel=True)
+    try:
+        wait = waits(work, ready=begun)
+    finally:
+        released.set()
+    assert wait.what == f"{grind.__qualname__}() in a thread"
 
 
 def test_an_object_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ see `frames`. Whatever is looked at goes into `held`, to be let go in the applic
 
 from __future__ import annotations
 
+import functools
 import gc
 import socket
 import sys
@@ -95,3 +96,17 @@ def address(name: Any) -> str:
 def is_socket(thing: object) -> bool:
     """Whether it is one, whoever made it."""
     return isinstance(thing, socket.socket)
+
+
+def enclosed(function: Any, name: str) -> Any:
+    """What a nested function knows by a name of the function around it; None if it does not."""
+    names = getattr(getattr(function, "__code__", None), "co_freevars", ())
+    return function.__closure__[names.index(name)].cell_contents if name in names else None
+
+
+def called(function: Any) -> str:
+    """A function in words; of `to_thread`, what runs in the context."""
+    if isinstance(function, functools.partial):
+        in_context = getattr(function.func, "__name__", "") == "run" and function.args
+        return called(function.args[0] if in_context else function.func)
+    return str(getattr(function, "__qualname__", None) or "a function")

@@ -8,16 +8,20 @@ and so are the `statistics()` of trio's objects, but for a nursery's: see test_t
 
 from __future__ import annotations
 
+import contextlib
 import math
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 import trio
 import trio.lowlevel
 
-from aiomonitor.backends import frames
+from aiomonitor.backends import frames, neutral
 from aiomonitor.backends.objects import (
     FOR_EVER,
+    called,
+    enclosed,
     found,
     index_of,
     innermost,
@@ -31,7 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import CodeType
 
+    from aiomonitor.backends.neutral import Tell
+
     Held = list[object]
+    Teller = Callable[[Any, Sequence[Any], Held], WaitInfo | None]
 
 TOLD = 100
 """Tasks of a nursery whose numbers are told."""
@@ -47,7 +54,8 @@ class Waits:
     ) -> None:
         self._time_left = time_left
         self._nursery_number = nursery_number
-        self._tellers: dict[CodeType, Callable[[Any, Sequence[Any], Held], WaitInfo | None]] = {
+        self._later = set(neutral.TELLERS)
+        self._tellers: dict[CodeType, Teller] = {
             trio.Event.wait.__code__: self._event,
             trio.Lock.acquire.__code__: self._lock,
             trio.Semaphore.acquire.__code__: self._semaphore,
@@ -70,8 +78,9 @@ class Waits:
     def of(self, task: Any, held: Held) -> WaitInfo | None:
         """What the task waits for; None if that cannot be told, as it goes on."""
         levels = innermost(task.coro, held)
+        tellers = self._table()
         for level in levels:
-            teller = self._tellers.get(frames.code_of(level))
+            teller = tellers.get(frames.code_of(level))
             if teller is not None and (told := teller(task, levels, held)) is not None:
                 return told
         codes = [frames.code_of(level) for level in levels]
@@ -79,6 +88,14 @@ class Waits:
             if code in codes and (told := plain(levels[codes.index(code)], held)) is not None:
                 return told
         return None
+
+    def _table(self) -> dict[CodeType, Teller]:
+        for name in self._later & sys.modules.keys():
+            with contextlib.suppress(AttributeError):  # another thread is importing it
+                found = neutral.TELLERS[name](sys.modules[name])
+                self._tellers.update({code: _without_task(tell) for code, tell in found.items()})
+                self._later.discard(name)
+        return self._tellers
 
     # --- trio's objects -----------------------------------------------------------------------
 
@@ -185,16 +202,15 @@ class Waits:
     def _thread(self, _task: Any, levels: Sequence[Any], held: Held) -> WaitInfo:
         function = name = None
         for each in referents(levels[index_of(levels, trio.to_thread.run_sync.__code__)], held):
-            names = getattr(getattr(each, "__code__", None), "co_freevars", ())
-            if "sync_fn" in names:  # the function that runs in the thread
-                function = each.__closure__[names.index("sync_fn")].cell_contents
+            function = function or enclosed(each, "sync_fn")  # which runs in the thread
             if isinstance(each, str) and " from " in each:
                 name = each
-        called = getattr(function, "__qualname__", None) or "a function"
+        if getattr(function, "__module__", "") == "anyio._backends._trio":
+            function = enclosed(function, "func")  # anyio runs it within one of its own
         threads = [thread for thread in threading.enumerate() if thread.name == name]
         return WaitInfo(
             kind="thread",
-            what=f"{called}() in a thread",
+            what=f"{called(function)}() in a thread",
             thread=threads[0].ident if len(threads) == 1 else None,
         )
 
@@ -234,6 +250,10 @@ class Waits:
 
     def _unknown(self, _level: Any, _held: Held) -> WaitInfo:
         return WaitInfo(kind="other", what="something that trio does not know")
+
+
+def _without_task(tell: Tell) -> Teller:
+    return lambda _task, levels, held: tell(levels, held)
 
 
 def is_sleeping(task: Any, held: Held) -> bool:

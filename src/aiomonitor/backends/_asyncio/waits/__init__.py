@@ -9,10 +9,11 @@ tests/backends/test_asyncio_waits.py.
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from typing import TYPE_CHECKING
 
-from aiomonitor.backends import frames, objects
+from aiomonitor.backends import frames, neutral, objects
 
 from . import futures, outside, primitives
 from .look import Look
@@ -30,7 +31,7 @@ __all__ = ["Waits"]
 _ROOMS = (primitives, futures, outside)
 _ANYIO = {
     "anyio._backends._asyncio": [room.anyio_tellers for room in _ROOMS],
-    "anyio.streams.memory": [primitives.stream_tellers],
+    **{name: [functools.partial(primitives.neutral_tellers, name)] for name in neutral.TELLERS},
 }
 """Of anyio's modules, what tells of each; none is imported: a program without it waits for none."""
 

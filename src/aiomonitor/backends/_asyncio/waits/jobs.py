@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import concurrent.futures.thread
-import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
 from aiomonitor.backends.clues import Job
+from aiomonitor.backends.objects import called
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,11 +51,3 @@ def _function(item: Any) -> Any:
     """Since 3.14, an item has a task: the function and its arguments."""
     work = getattr(item, "task", None)
     return work[0] if isinstance(work, tuple) else getattr(item, "fn", None)
-
-
-def called(function: Any) -> str:
-    """A function in words; of `to_thread`, what runs in the context."""
-    if isinstance(function, functools.partial):
-        in_context = getattr(function.func, "__name__", "") == "run" and function.args
-        return called(function.args[0] if in_context else function.func)
-    return str(getattr(function, "__qualname__", None) or "a function")

@@ -10,10 +10,10 @@ from asyncio import selector_events, streams
 from typing import TYPE_CHECKING, Any
 
 from aiomonitor.backends import frames, objects
+from aiomonitor.backends.objects import called
 from aiomonitor.model import WaitInfo
 
 from .futures import thread_of
-from .jobs import called
 from .look import codes
 
 if TYPE_CHECKING:

@@ -7,12 +7,11 @@ test_asyncio_waits.
 from __future__ import annotations
 
 import asyncio
-import math
 import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from aiomonitor.backends import frames
+from aiomonitor.backends import frames, neutral
 from aiomonitor.model import WaitInfo
 
 if TYPE_CHECKING:
@@ -51,13 +50,13 @@ def anyio_tellers(anyio: Any) -> Tellers:
     }
 
 
-def stream_tellers(memory: Any) -> Tellers:
-    """The same for anyio's memory object streams."""
-    receiving, sending = memory.MemoryObjectReceiveStream, memory.MemoryObjectSendStream
-    return {
-        receiving.receive.__code__: _channel_of(receiving, "an item from"),
-        sending.send.__code__: _channel_of(sending, "room in"),
-    }
+def neutral_tellers(kind: str, module: Any) -> Tellers:
+    """The same for what anyio has whatever it runs on."""
+
+    def of(tell: neutral.Tell) -> Teller:
+        return lambda look: tell(look.levels, look.held)
+
+    return {code: of(tell) for code, tell in neutral.TELLERS[kind](module).items()}
 
 
 def _count(waiters: Sized | None) -> int:
@@ -197,28 +196,6 @@ def _limiter_of(type_: Any) -> Teller:
             what=f"a CapacityLimiter with {used} in use",
             object_id=id(limiter),
             waiting=len(limiter._wait_queue),
-        )
-
-    return tell
-
-
-def _channel_of(type_: Any, wish: str) -> Teller:
-    def tell(look: Look) -> WaitInfo | None:
-        end = look.found(type_)
-        if end is None:
-            return None
-        now = end.statistics()
-        filled = f"{now.current_buffer_used} of {now.max_buffer_size} items"
-        ends = f"{now.open_send_streams} senders, {now.open_receive_streams} receivers"
-        sending = wish == "room in"
-        return WaitInfo(
-            kind="channel",
-            what=f"{wish} a memory object stream ({filled}; {ends})",
-            object_id=id(end._state),
-            waiting=now.tasks_waiting_send if sending else now.tasks_waiting_receive,
-            size=now.current_buffer_used,
-            limit=None if math.isinf(now.max_buffer_size) else int(now.max_buffer_size),
-            putting=sending,
         )
 
     return tell

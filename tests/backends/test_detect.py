@@ -101,6 +101,54 @@ def test_inside_of_trio() -> None:
     trio.run(main)
 
 
+@pytest.mark.parametrize("version", ["0.22.0", "0.30.1"])
+def test_old_trio(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of a trio that cannot be watched is refused, by its version, with the remedy."""
+
+    async def main() -> None:
+        monkeypatch.setattr(trio, "__version__", version)
+        with pytest.raises(UnsupportedLoopError, match=version) as raised:
+            detect(None)
+        assert "pip install 'aiomonitor[trio]'" in str(raised.value)
+
+    trio.run(main)
+
+
+def test_trio_whose_parts_have_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So is one that is too new for us, and what it lacks is named."""
+
+    async def main() -> None:
+        with monkeypatch.context() as patched:
+            patched.delattr("trio.Nursery._nested_child_finished")
+            with pytest.raises(UnsupportedLoopError, match="_nested_child_finished"):
+                detect(None)
+
+    trio.run(main)
+
+
+def test_asyncio_beside_a_trio_that_cannot_be_watched() -> None:
+    """A program that has imported some trio, and runs asyncio, does not care which one."""
+    check = (
+        "import asyncio, trio; trio.__version__ = '0.22.0'; del trio.lowlevel.in_trio_task\n"
+        "import sys, aiomonitor.backends as backends\n"
+        "async def main(): return backends.detect(None).runtime\n"
+        "print(asyncio.run(main()), 'aiomonitor.backends._trio.backend' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["asyncio", "False"]
+
+
+@pytest.mark.parametrize(
+    ("version", "old"),
+    [("0.31.0", False), ("1.0", False), ("0.9", True), ("0.31.0+dev", False), ("dev", False)],
+)
+def test_versions(version: str, old: bool) -> None:
+    """Versions are compared by number."""
+    from aiomonitor.backends._trio.run import is_old
+
+    assert is_old(version) is old
+
+
 def test_importing_loads_no_runtime() -> None:
     """Neither the package of backends nor what it needs imports asyncio or trio."""
     check = (

@@ -14,8 +14,8 @@ import trio
 import trio.testing
 
 from aiomonitor.backends import detect
-from aiomonitor.backends._trio import TrioBackend
 from aiomonitor.backends._trio import hook as hooks
+from aiomonitor.backends._trio.backend import TrioBackend
 from aiomonitor.backends.frames import symbolise
 from aiomonitor.backends.life import CALLBACK
 from aiomonitor.backends.stacks import Stacks

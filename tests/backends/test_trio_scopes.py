@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from aiomonitor.backends import detect
-from aiomonitor.backends._trio import TrioBackend
+from aiomonitor.backends._trio.backend import TrioBackend
 from aiomonitor.model import CancelOutcome, ScopeInfo
 
 from .applications import find

@@ -17,7 +17,7 @@ import trio
 import trio.testing
 
 from aiomonitor.backends import detect
-from aiomonitor.backends._trio import TrioBackend
+from aiomonitor.backends._trio.backend import TrioBackend
 from aiomonitor.backends.objects import FOR_EVER
 
 from .applications import find

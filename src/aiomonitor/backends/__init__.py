@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from aiomonitor.errors import NoEventLoopError, UnsupportedLoopError
 
 if TYPE_CHECKING:
+    from trio.lowlevel import TrioToken
+
     from .base import Backend
 
 
@@ -24,11 +26,11 @@ def detect(loop: object | None, *, hooked: bool = True) -> Backend:
     object of no runtime that we know.
     """
     if "trio" in sys.modules:
-        from . import _trio
+        from ._trio import run as runs
 
-        run = _trio.run_here() if loop is None else loop
-        if _trio.is_run(run):
-            return _trio.TrioBackend(run, hooked=hooked)
+        run = runs.run_here() if loop is None else loop
+        if runs.is_run(run):
+            return _of_run(run, hooked=hooked)
     if "asyncio" in sys.modules:
         from . import _asyncio
 
@@ -44,6 +46,25 @@ def detect(loop: object | None, *, hooked: bool = True) -> Backend:
         "this thread has no asyncio event loop and no trio run: pass one as `loop`, "
         "or start the monitor inside of a coroutine"
     )
+
+
+def _of_run(run: TrioToken, *, hooked: bool) -> Backend:
+    """What watches a run of trio's, if that is a trio which can be watched."""
+    from ._trio.run import OLDEST_TEXT, is_old
+
+    version, cause = sys.modules["trio"].__version__, None
+    reason = f"it is older than {OLDEST_TEXT}"
+    if not is_old(version):
+        try:
+            from ._trio.backend import TrioBackend
+
+            return TrioBackend(run, hooked=hooked)
+        except (ImportError, AttributeError) as error:  # its private parts have moved
+            cause, reason = error, str(error)
+    raise UnsupportedLoopError(
+        f"trio {version} cannot be watched ({reason}): "
+        "pip install 'aiomonitor[trio]' gets one that can be"
+    ) from cause
 
 
 def _kind(thing: object) -> str:

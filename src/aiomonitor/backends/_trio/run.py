@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 import trio
@@ -15,10 +16,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("aiomonitor")
 
+OLDEST = (0, 31)
+"""The first whose scopes know who cancelled them. pyproject.toml says the same."""
+OLDEST_TEXT = ".".join(map(str, OLDEST))
+
 
 def run_here() -> trio.lowlevel.TrioToken | None:
     """The run of the task that calls; not one that is a guest of the loop that calls."""
-    return trio.lowlevel.current_trio_token() if trio.lowlevel.in_trio_task() else None
+    try:
+        trio.lowlevel.current_task()  # `in_trio_task` is younger than some that are imported
+    except RuntimeError:
+        return None
+    return trio.lowlevel.current_trio_token()
 
 
 def is_run(thing: object) -> TypeIs[trio.lowlevel.TrioToken]:
@@ -32,3 +41,9 @@ def safe(function: Callable[[], object]) -> None:
         function()
     except Exception:
         log.exception("a call of the monitor's has failed in the trio run")
+
+
+def is_old(version: str) -> bool:
+    """Whether it is older than what can be watched; what has no number is taken for new."""
+    numbers = re.findall(r"\d+", version)[:2]
+    return tuple(map(int, numbers)) < OLDEST if numbers else False

@@ -76,7 +76,7 @@ async def _configuration(kind: str, backend: Backend) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def _profiling(backend: Backend) -> AsyncIterator[None]:
     """From a thread of its own, as the monitor does it; the loop sets the timer."""
-    from aiomonitor.profiling import profile
+    from aiomonitor.health.profiling import profile
 
     begun, ended = threading.Event(), threading.Event()
 

@@ -19,7 +19,7 @@ from anyio.abc import SocketStream
 
 from aiomonitor import Monitor
 from aiomonitor.backends.fake import FakeBackend
-from aiomonitor.client import Client, CommandRun, current_run
+from aiomonitor.dialogue.client import Client, CommandRun, current_run
 from aiomonitor.terminal import session
 from aiomonitor.terminal.telnet import (
     TTYPE_IS,

@@ -2,7 +2,7 @@
 
 Nothing of the package is imported here. An import that only type checkers see is free; one inside
 of a function counts as any other, unless the rule says "at module level". A module that is named in
-a string ("aiomonitor.arguments", for `import_module`) counts as imported there.
+a string ("aiomonitor.commands.arguments", for `import_module`) counts as imported there.
 """
 
 from __future__ import annotations
@@ -29,31 +29,22 @@ LENGTH = 320
 LONGER = {"terminal.telnet": 400}
 """One state machine and the names of its protocol, which belong together."""
 
+ABOUT_TASKS = ["builtin", "console", "findings", "greeting", "health", "insight", "listing"]
+ABOUT_TASKS += ["load", "web"]
+"""Commands that ask about the application; the rest of that room only runs commands."""
+
 LEVELS = {
-    **dict.fromkeys(
-        ["model", "errors", "naming", "permissions", "settings", "utils", "threads"], 0
-    ),
+    **dict.fromkeys(["model", "errors", "permissions", "settings", "utils", "threads"], 0),
+    "naming": 0,
     **dict.fromkeys(["terminal.telnet", "terminal.lines", "terminal.protocol"], 0),
     "dialogue": 0,
-    **dict.fromkeys(
-        ["backends", "render", "render_scopes", "render_insight", "tables", "listeners"], 1
-    ),
-    "doors": 1,
-    "render_health": 1,
-    "render_load": 1,
-    **dict.fromkeys(["client", "client_output", "runner"], 1),
-    **dict.fromkeys(["arguments", "parameters", "registry"], 1),
-    **dict.fromkeys(["commands", "tracker", "ordering", "lives", "history", "ancestry"], 2),
-    "console": 2,
-    "insight": 2,
-    **dict.fromkeys(["waitgraph", "knots", "shared", "sightings"], 2),
-    **dict.fromkeys(["observer", "diagnosis", "marks", "watching", "patrol", "profiling"], 2),
-    **dict.fromkeys(["pulse", "survey", "branches", "paging", "health"], 2),
-    **dict.fromkeys(["queries", "steering", "listing", "builtin", "insight_commands"], 3),
-    "insight_queries": 3,
-    **dict.fromkeys(["console_command", "web_command", "greeting"], 3),
-    **dict.fromkeys(["health_queries", "health_commands", "findings_commands"], 3),
-    **dict.fromkeys(["load_queries", "load_commands"], 3),
+    **dict.fromkeys(["backends", "render", "listeners", "doors"], 1),
+    **dict.fromkeys(["dialogue.client", "dialogue.output", "dialogue.runner"], 1),
+    **dict.fromkeys(["commands.registry", "commands.arguments", "commands.parameters"], 1),
+    **dict.fromkeys(["commands", "console", "health", "insight"], 2),
+    **dict.fromkeys(["tracking", "listings", "inspection"], 2),
+    "queries": 3,
+    **{f"commands.{name}": 3 for name in ABOUT_TASKS},
     **dict.fromkeys(["monitor", "__init__"], 4),
     "terminal": 5,
     "webui": 5,
@@ -66,14 +57,11 @@ LEVELS = {
 CLIMBS = {("monitor", "service")}
 """The exceptions, which have to be inside of a function."""
 
-CLIENTS = {"client", "client_output", "dialogue", "runner"}
-"""What runs a client's commands, wherever its lines come from."""
-
 SEES = {
-    "terminal": {"terminal", "errors", "model", "tables"} | CLIENTS,
+    "terminal": {"terminal", "errors", "model", "render.tables", "dialogue"},
     "insight": {"insight", "model", "render", "threads"},
-    "console": {"console", "dialogue", "errors", "tables"},
-    "webui": {"webui", "errors", "model", "permissions", "queries", "__init__"} | CLIENTS,
+    "console": {"console", "dialogue", "errors", "render.tables"},
+    "webui": {"webui", "errors", "model", "permissions", "queries", "__init__", "dialogue"},
     "cli": {"cli", "terminal.telnet", "errors", "model", "__init__"},
     "demo": {"monitor", "errors", "utils"},
     "demo_anyio": {"monitor", "errors", "utils"},
@@ -85,8 +73,8 @@ RESERVED = {
     "trio": r"backends\._trio(\.\w+)?",
     "prompt_toolkit": r"terminal\.(editor|keys|prompts)",
     "pygments": r"terminal\.prompts",
-    "anyio": r"client|client_output|runner|service|terminal\.\w+|cli(\.\w+)?|webui\.\w+|demo_anyio",
-    "click": r"arguments|parameters|tables|cli(\.\w+)?|demo_command|__main__",
+    "anyio": r"dialogue\.\w+|service|terminal\.\w+|cli(\.\w+)?|webui\.\w+|demo_anyio",
+    "click": r"commands\.(arguments|parameters)|render\.tables|cli(\.\w+)?|demo_command|__main__",
     "quart": r"webui(\.\w+)?|service",
     "hypercorn": r"webui(\.\w+)?|service",
     "prometheus_client": r"webui\.metrics",
@@ -217,7 +205,7 @@ def test_the_reader() -> None:
     seen = {(found.module, found.target, found.lazy) for found in imports()}
     assert ("monitor", "service", True) in seen
     assert ("__init__", "monitor", False) in seen
-    assert ("builtin", "render", False) in seen
+    assert ("commands.builtin", "render", False) in seen
     assert ("terminal.telnet", "enum", False) in seen
     assert not any(target == "typing_extensions" for _, target, _ in seen)
 

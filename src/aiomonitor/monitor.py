@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from . import settings
 from .backends import detect
-from .builtin import BuiltinCommands
-from .console_command import ConsoleCommand
+from .commands.builtin import BuiltinCommands
+from .commands.console import ConsoleCommand
+from .commands.greeting import Greeting
+from .commands.web import WebCommand
 from .doors import Doors, described
 from .errors import AiomonitorError
-from .greeting import Greeting
 from .naming import checked_name
 from .permissions import DISABLE, granted, is_disabled
-from .web_command import WebCommand
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 else:
     from typing import TypeVar
 
-log = logging.getLogger("aiomonitor")
+log: logging.Logger = logging.getLogger("aiomonitor")
 
 MONITOR_HOST = "127.0.0.1"
 MONITOR_TERMUI_PORT = 20101

@@ -133,7 +133,7 @@ class Service:
 
         async with anyio.create_task_group() as tasks:
             # What the first command needs; it loads while the first client is being recognised.
-            preload = partial(import_module, "aiomonitor.arguments")
+            preload = partial(import_module, "aiomonitor.commands.arguments")
             tasks.start_soon(anyio.to_thread.run_sync, preload)
             tasks.start_soon(self._tick)
             for listener in self._listeners:

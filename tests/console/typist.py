@@ -7,10 +7,10 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from aiomonitor.client import Client, CommandRun
+from aiomonitor.commands.console import LoopRuntime
 from aiomonitor.console.repl import BANNER, Console
-from aiomonitor.console_command import LoopRuntime
 from aiomonitor.dialogue import Dialogue
+from aiomonitor.dialogue.client import Client, CommandRun
 from aiomonitor.errors import CommandInterrupted
 from support import PATIENCE
 

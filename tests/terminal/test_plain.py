@@ -5,8 +5,8 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from aiomonitor.client_output import ClientOutput
 from aiomonitor.dialogue import EndOfInput
+from aiomonitor.dialogue.output import ClientOutput
 from aiomonitor.terminal import plain
 from aiomonitor.terminal.plain import PlainSource, SourceChanged
 from support import PATIENCE

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aiomonitor.console_command import DISABLED
+from aiomonitor.commands.console import DISABLED
 from aiomonitor.webui import limits
 from clients.harness import eventually
 

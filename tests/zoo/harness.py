@@ -153,8 +153,8 @@ def healthy(
 def examine(specimen: Specimen) -> list[dict[str, Any]]:
     """Run it, in this process, and tell what was found."""
     import aiomonitor
-    from aiomonitor import sightings
     from aiomonitor.insight.rules import waits
+    from aiomonitor.inspection import sightings
 
     sightings.GROWN_UP = 0.1
     waits.STUCK_FOR = 0.2

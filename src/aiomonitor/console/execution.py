@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aiomonitor.backends.base import Evaluation
-    from aiomonitor.client import CommandRun
     from aiomonitor.dialogue import Dialogue
+    from aiomonitor.dialogue.client import CommandRun
     from aiomonitor.model import LoopState
 
 PATIENCE = 0.5

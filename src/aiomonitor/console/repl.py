@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aiomonitor.errors import CommandError, CommandInterrupted
-from aiomonitor.tables import printable
+from aiomonitor.render.tables import printable
 
 from . import display, output, routing
 from .completion import complete
@@ -25,8 +25,8 @@ from .source import Block, Source, next_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from aiomonitor.client import CommandRun
     from aiomonitor.dialogue import Suggestion
+    from aiomonitor.dialogue.client import CommandRun
 
     from .execution import Runtime
     from .source import Outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from aiomonitor.pulse import Call
+from aiomonitor.health.pulse import Call
 
 from .clocks import Looks
 from .lag import LagHistogram

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 if TYPE_CHECKING:
-    from aiomonitor.client_output import ClientOutput
+    from aiomonitor.dialogue.output import ClientOutput
 
     from .conversation import Conversation
 

@@ -18,8 +18,8 @@ from .plain import LineSource, PlainSource, SourceChanged
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from aiomonitor.client_output import ClientOutput
     from aiomonitor.dialogue import LineKind
+    from aiomonitor.dialogue.output import ClientOutput
 
 _PASTE = 0.03
 """Seconds in which the rest of what was pasted comes, torn into packets."""

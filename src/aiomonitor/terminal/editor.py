@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from prompt_toolkit import PromptSession
 
-    from aiomonitor.client_output import ClientOutput
     from aiomonitor.dialogue import LineKind, PythonReader, Suggestion
+    from aiomonitor.dialogue.output import ClientOutput
 
 TYPED_LIMIT = 8 * 1024
 """Bytes of one typed line: the editor handles each key by itself, so a long line costs our CPU."""

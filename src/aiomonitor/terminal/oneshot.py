@@ -16,8 +16,8 @@ from .protocol import ClientProtocol, OneShotCommand, Token
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from aiomonitor.client import CommandRun
-    from aiomonitor.client_output import ClientOutput
+    from aiomonitor.dialogue.client import CommandRun
+    from aiomonitor.dialogue.output import ClientOutput
 
 _PATIENCE = 60.0
 """Seconds in which the command has to come: strangers must not hold connections open."""

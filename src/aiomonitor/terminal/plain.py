@@ -11,8 +11,8 @@ from aiomonitor.dialogue import EndOfInput
 from .lines import LineSplitter
 
 if TYPE_CHECKING:
-    from aiomonitor.client_output import ClientOutput
     from aiomonitor.dialogue import LineKind
+    from aiomonitor.dialogue.output import ClientOutput
 
 _LINES_AHEAD = 1000
 """Lines that a client may send before the earlier ones have run; then it is read no further."""

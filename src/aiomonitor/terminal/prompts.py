@@ -18,7 +18,7 @@ from prompt_toolkit.lexers import PygmentsLexer
 from pygments.lexers.python import PythonLexer
 
 from aiomonitor.dialogue import LineAbandoned
-from aiomonitor.tables import printable
+from aiomonitor.render.tables import printable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator

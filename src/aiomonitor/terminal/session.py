@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from aiomonitor.client import Client, CommandRun
-from aiomonitor.client_output import ClientOutput
 from aiomonitor.dialogue import EndOfInput, LineAbandoned, LineTooLong
+from aiomonitor.dialogue.client import Client, CommandRun
+from aiomonitor.dialogue.output import ClientOutput
+from aiomonitor.dialogue.runner import CommandRunner
 from aiomonitor.errors import CommandInterrupted
-from aiomonitor.runner import CommandRunner
 
 from .admission import Admission
 from .conversation import Conversation, is_foreign

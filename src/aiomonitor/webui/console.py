@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from aiomonitor.client import Client
-from aiomonitor.client_output import ClientOutput
 from aiomonitor.dialogue import EndOfInput, LineAbandoned
+from aiomonitor.dialogue.client import Client
+from aiomonitor.dialogue.output import ClientOutput
+from aiomonitor.dialogue.runner import CommandRunner
 from aiomonitor.errors import CommandInterrupted
-from aiomonitor.runner import CommandRunner
 
 from . import limits, messages
 from .guard import peer_of, refuse

@@ -29,7 +29,7 @@ LENGTH = 320
 LONGER = {"terminal.telnet": 400}
 """One state machine and the names of its protocol, which belong together."""
 
-ABOUT_TASKS = ["builtin", "console", "findings", "greeting", "health", "insight", "listing"]
+ABOUT_TASKS = ["builtin", "console", "dump", "findings", "greeting", "health", "insight", "listing"]
 ABOUT_TASKS += ["load", "web"]
 """Commands that ask about the application; the rest of that room only runs commands."""
 
@@ -43,7 +43,7 @@ LEVELS = {
     **dict.fromkeys(["commands.registry", "commands.arguments", "commands.parameters"], 1),
     **dict.fromkeys(["commands", "console", "health", "insight"], 2),
     **dict.fromkeys(["tracking", "listings", "inspection"], 2),
-    "queries": 3,
+    **dict.fromkeys(["queries", "evidence"], 3),
     **{f"commands.{name}": 3 for name in ABOUT_TASKS},
     **dict.fromkeys(["monitor", "__init__"], 4),
     "terminal": 5,

@@ -9,6 +9,7 @@ from .errors import (
     UnsafeAddressError,
     UnsupportedLoopError,
 )
+from .evidence import dump
 from .monitor import (
     CONSOLE_PORT,
     MONITOR_HOST,
@@ -35,5 +36,6 @@ __all__ = [
     "TaskNotFoundError",
     "UnsafeAddressError",
     "UnsupportedLoopError",
+    "dump",
     "start_monitor",
 ]

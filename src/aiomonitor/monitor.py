@@ -12,10 +12,11 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from . import settings
+from . import evidence, settings
 from .backends import detect
 from .commands.builtin import BuiltinCommands
 from .commands.console import ConsoleCommand
+from .commands.dump import DumpCommand
 from .commands.greeting import Greeting
 from .commands.web import WebCommand
 from .doors import Doors, described
@@ -52,7 +53,7 @@ else:
     _MonitorT = TypeVar("_MonitorT", bound="Monitor")
 
 
-class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, Greeting):
+class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, DumpCommand, Greeting):
     """Watches one event loop and answers its clients from a thread of its own.
 
     Add commands by subclassing: each method `do_<name>` is one. Takes the arguments of
@@ -128,6 +129,7 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, Greeting):
                 self._backend.detach()
                 raise
             self._service = service
+            evidence.join(self)
 
     def _start_nothing(self) -> None:
         """Queries of the application's own are answered, as far as that touches nothing."""
@@ -148,6 +150,7 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, Greeting):
             if self._closed:
                 return
             self._closed = True
+            evidence.leave(self)
             if self._service is not None:
                 self._watchdog.stop()
                 self._patrol.stop()

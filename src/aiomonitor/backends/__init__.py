@@ -6,6 +6,7 @@ and costs nothing at start.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,22 @@ def _of_run(run: TrioToken, *, hooked: bool) -> Backend:
         f"trio {version} cannot be watched ({reason}): "
         "pip install 'aiomonitor[trio]' gets one that can be"
     ) from cause
+
+
+def present() -> list[Backend]:
+    """The runs that go on in this process, to be looked at without a hook or a monitor: those of
+    the main thread first. Any thread."""
+    found: list[Backend] = []
+    if "asyncio" in sys.modules:
+        from ._asyncio import present as loops
+
+        found.extend(map(loops.PassingBackend, loops.running_loops()))
+    if "trio" in sys.modules:
+        with contextlib.suppress(ImportError, AttributeError):  # a trio that cannot be watched
+            from ._trio import present as runs
+
+            found.extend(runs.runs_on_stacks())
+    return found
 
 
 def _kind(thing: object) -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from aiomonitor.model import FrameInfo
 
-from .values import AwaitChain, CodePoint
+from .values import OURS, AwaitChain, CodePoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -242,7 +242,7 @@ def library_folders(*packages: str) -> list[str]:
     anyio, which runs on top of any of them. Nothing is imported."""
     found = (importlib.util.find_spec(name) for name in (*packages, "anyio"))
     origins = (spec.origin for spec in found if spec is not None and spec.origin)
-    return [os.path.dirname(origin) + os.sep for origin in origins]  # noqa: PTH120 - pathlib is slow to import
+    return [*OURS, *(os.path.dirname(origin) + os.sep for origin in origins)]  # noqa: PTH120 - pathlib is slow to import
 
 
 def library_test(*paths: str) -> Callable[[str], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,6 +10,14 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from aiomonitor.model import TaskState
+
+
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - pathlib is slow to import
+OURS = tuple(
+    os.path.join(_PACKAGE, *path.split("/"))  # noqa: PTH118
+    for path in ("evidence/__init__.py", "commands/dump.py", "threads.py")
+)
+"""Where an application waits for us that calls us itself: what it does is to call us."""
 
 
 class CodePoint(NamedTuple):

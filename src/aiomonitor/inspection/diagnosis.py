@@ -32,8 +32,9 @@ _SEVERITIES = ("error", "warning")
 class Diagnosis:
     """Applies rules to looks. Any thread of the monitor; one look at a time."""
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: Observer, *, logs: bool = True) -> None:
         self._observer = observer
+        self._logs = logs
         self._lock = threading.Lock()
         self._rules: dict[str, Rule] = {rule.name: rule for rule in RULES}
         self.thresholds: dict[str, float] = {rule.name: rule.threshold for rule in RULES}
@@ -80,7 +81,8 @@ class Diagnosis:
         now = time.time()
         new = [each for each in found if (each.rule, each.key) not in self._seen]
         self._seen.update(((each.rule, each.key), now) for each in new)
-        _log(new)
+        if self._logs:
+            _log(new)
         while len(self._seen) > REMEMBERED:
             del self._seen[next(iter(self._seen))]
         return [

@@ -29,6 +29,7 @@ class InsightQueries:
 
     _backend: Backend
     _tracker: Tracker
+    _logs_findings = True
 
     @functools.cached_property
     def _knots(self) -> Knots:
@@ -54,7 +55,8 @@ class InsightQueries:
         from aiomonitor.inspection.observer import Observer
 
         return Diagnosis(
-            Observer(self._backend, self._tracker, self._knots, self._shared, self.stalls)
+            Observer(self._backend, self._tracker, self._knots, self._shared, self.stalls),
+            logs=self._logs_findings,
         )
 
     if TYPE_CHECKING:  # of `HealthQueries`

@@ -54,6 +54,16 @@ def references(loop: asyncio.AbstractEventLoop, releaser: Releaser) -> Found:
     return scheduled + _weaken(eager, releaser)
 
 
+def known_tasks() -> list[Task]:
+    """Those of all loops; up to 3.13, where there is one register of them."""
+    if "_all_tasks" in vars(asyncio.tasks):  # up to 3.11
+        found: list[Task | None] = [each() for each in list(_private("_all_tasks").data)]
+    else:
+        found = [*list(_private("_eager_tasks"))]
+        found += [each() for each in list(_private("_scheduled_tasks").data)]
+    return [task for task in found if task is not None]
+
+
 def _private(name: str) -> Any:
     return getattr(asyncio.tasks, name)
 

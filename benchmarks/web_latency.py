@@ -33,6 +33,7 @@ _QUERIES = {
     "groups": ("GET", "/api/groups"),
     "tree": ("GET", "/api/tree"),
     "status": ("GET", "/api/status"),
+    "metrics": ("GET", "/metrics"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
@@ -50,6 +51,34 @@ class Latch:
         if self._closed.acquire(timeout=min(max(timeout, 0), threading.TIMEOUT_MAX)):
             self._closed.release()  # lets the next one through
         return self.is_open
+
+
+class CpuMeter:
+    """The CPU time that one thread has used, for every other to read."""
+
+    def __init__(self) -> None:
+        self._clock: int | None = None
+        self._last = 0.0
+
+    def begin(self) -> None:
+        """In that thread."""
+        # Only of the own thread: the clock of one that has ended must not be asked for.
+        if hasattr(time, "pthread_getcpuclockid"):
+            self._clock = time.pthread_getcpuclockid(threading.get_ident())
+        self._last = time.thread_time()
+
+    def end(self) -> None:
+        """In that thread, when it ends: its clock may be another's then."""
+        self._clock = None
+        self._last = time.thread_time()
+
+    @property
+    def seconds(self) -> float:
+        """What it has used up to now, or up to `begin` where the system does not tell."""
+        if self._clock is not None:
+            with contextlib.suppress(OSError):  # the thread has ended
+                self._last = time.clock_gettime(self._clock)
+        return self._last
 
 
 def raise_in_thread(thread_id: int | None, exception: type[BaseException] | None) -> None:

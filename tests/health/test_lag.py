@@ -55,6 +55,15 @@ def test_bounded() -> None:
     assert lag.windows(10_000.0)[-1].count <= WINDOWS[-1] + SLICE
 
 
+def test_totals() -> None:
+    """What was ever measured stays counted, whatever the windows forget."""
+    lag = LagHistogram()
+    for second in range(5000):
+        lag.add(float(second), 0.002)
+    assert lag.buckets[BOUNDS.index(0.0025)] == sum(lag.buckets) == 5000
+    assert lag.seconds == pytest.approx(10.0)
+
+
 @given(st.lists(st.floats(0.0, 20.0), min_size=1, max_size=50), st.floats(0.01, 1.0))
 def test_quantiles_lie_in_the_right_bucket(lags: list[float], share: float) -> None:
     """A quantile is not above the worst, and in the bucket of the measurement of that rank."""

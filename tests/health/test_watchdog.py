@@ -103,6 +103,21 @@ def test_a_stall(scene: Scene) -> None:
     assert scene.dog.caller.lag.windows(scene.time)[0].worst == pytest.approx(1.0, abs=0.1)
 
 
+def test_totals_of_stalls(scene: Scene) -> None:
+    """Stalls are counted by kind once they are over, and what is too short is not."""
+    scene.block(1.0)
+    scene.look(2)
+    scene.block(0.04)
+    scene.look(2)
+    scene.backend.blocked = True
+    scene.look(20)
+    assert scene.dog.blocked_for() == pytest.approx(scene.time - scene.round, abs=0.1)
+    box = scene.dog.follower.box
+    [(kind, count)] = box.over.items()
+    assert (kind, count, box.count) == ("blocking call", 1, 2)
+    assert box.lasted[kind] == pytest.approx(1.0, abs=0.06)
+
+
 def test_a_stall_that_goes_on(scene: Scene) -> None:
     """It is there before it is over, and looked at the less often the longer it takes."""
     scene.backend.blocked = True

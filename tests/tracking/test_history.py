@@ -53,6 +53,15 @@ def test_the_last_ones_are_remembered() -> None:
     assert numbers(kept) == [5, 4, 3]
 
 
+def test_outcomes_are_counted() -> None:
+    """Each way to end is counted, also of tasks that are forgotten, and of none as 0."""
+    backend = FakeBackend()
+    kept = History(backend, 1)
+    ended(backend, 1, 2, outcome="result")
+    ended(backend, 3, outcome="exception")
+    assert kept.outcomes() == {"returned": 2, "failed": 1, "cancelled": 0, "destroyed": 0}
+
+
 def test_marked_ones_stay() -> None:
     """Tasks of a marked coroutine function are kept beyond the limit."""
     backend = FakeBackend()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from aiomonitor.model import Census, LoopPulse, RunStatus
-from aiomonitor.webui import sampler
+from aiomonitor.webui import headcount, sampler
+from aiomonitor.webui.headcount import Headcount
 from aiomonitor.webui.sampler import Sampler
 from aiomonitor.webui.tally import Tally
+from support import PATIENCE
 
 if TYPE_CHECKING:
     from aiomonitor.webui.site import Site
@@ -40,8 +43,9 @@ class Run:
         self.beat = LoopPulse(lag=0.001, waiting=0.0, cpu=1.0, cpu_at=0.0)
         self.counted = 0
         self.waits: list[float] = []
-        self.tally = Tally()
-        self.sampler = Sampler(cast("Site", self), self.tally, lambda: self.now)
+        site = cast("Site", self)
+        self.headcount = Headcount(site, Tally(), lambda: self.now)
+        self.sampler = Sampler(site, self.headcount, lambda: self.now)
 
     def census(self) -> Census:
         self.counted += 1
@@ -89,7 +93,7 @@ def test_rates(run: Run) -> None:
 
 def test_tasks_between_two_counts(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A dear count is not repeated soon: the number of tasks is told from what came and went."""
-    monkeypatch.setattr(sampler, "SHARE", 1e-9)
+    monkeypatch.setattr(headcount, "SHARE", 1e-9)
     assert run.sampler.status().tasks == 10
     run.after(1.0, created=105, ended=91)
     told = run.sampler.status()
@@ -98,10 +102,25 @@ def test_tasks_between_two_counts(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_cheap_count_is_repeated(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where counting costs next to nothing, each sample has the states."""
-    monkeypatch.setattr(sampler, "SHARE", 1e9)
+    monkeypatch.setattr(headcount, "SHARE", 1e9)
     run.sampler.status()
     run.after(1.0)
     assert run.sampler.status().states == {"waiting": 10}
+    assert run.counted == 2
+
+
+def test_a_dear_count_goes_on_by_itself(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has no time gets the last count, while a thread makes the next; but for the first."""
+    monkeypatch.setattr(headcount, "QUICK", 0.0)
+    monkeypatch.setattr(headcount, "SHARE", 1e9)
+    first = run.headcount.at_once(run.state)
+    assert (first.tasks(run.state), run.counted) == (10, 1)
+    run.after(1.0, created=101)
+    assert run.headcount.at_once(run.state) is first
+    assert first.tasks(run.state) == 11
+    for thread in threading.enumerate():
+        if thread.name == "aiomonitor-count":
+            thread.join(PATIENCE)
     assert run.counted == 2
 
 

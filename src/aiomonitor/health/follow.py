@@ -83,6 +83,12 @@ class Follower:
         began = now if self.present is None else self.present.began
         return min(SLOWEST, max(SAMPLE, SLOWING * (now - began)))
 
+    def blocked_for(self, now: float) -> float | None:
+        """For how long the loop is blocked; None if it is not."""
+        if self.present is None or self._caller.waiting(now) is None:
+            return None
+        return now - self.present.began
+
     def leave(self, now: float) -> None:
         """The loop has stopped, or nobody will look again."""
         if self.present is not None:
@@ -135,7 +141,7 @@ class Follower:
 
     def _conclude(self, stall: StallRecord, end: float, now: float) -> None:
         self._measure(stall, end, now)
-        stall.close()
+        self.box.close(stall)
         self.present = None
 
     def _measure(self, stall: StallRecord, end: float, now: float) -> None:

@@ -37,17 +37,24 @@ class _Slice(NamedTuple):
 
 
 class LagHistogram:
-    """What was measured in the longest window; not thread-safe."""
+    """What was measured in the longest window, and all that ever was; not thread-safe.
+
+    `buckets` and `seconds` only grow: the counts up to each of the bounds and beyond, and the sum.
+    """
 
     def __init__(self) -> None:
+        self.buckets = [0] * (len(BOUNDS) + 1)
+        self.seconds = 0.0
         self._slices: deque[_Slice] = deque(maxlen=int(WINDOWS[-1] / SLICE) + 1)
 
     def add(self, now: float, lag: float) -> None:
         """One measurement, in seconds."""
         if not self._slices or now >= self._slices[-1].began + SLICE:
             self._slices.append(_Slice(now, [0] * (len(BOUNDS) + 1), [0.0]))
-        latest = self._slices[-1]
-        latest.buckets[bisect_left(BOUNDS, lag)] += 1
+        latest, bucket = self._slices[-1], bisect_left(BOUNDS, lag)
+        self.buckets[bucket] += 1
+        self.seconds += lag
+        latest.buckets[bucket] += 1
         latest.worst[0] = max(latest.worst[0], lag)
 
     def windows(self, now: float, pending: float | None = None) -> tuple[LagWindow, ...]:

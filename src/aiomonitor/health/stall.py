@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import heapq
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from .classify import kind_of
@@ -93,11 +93,14 @@ class StallRecord:
 
 
 class BlackBox:
-    """The latest stalls, the oldest first; not thread-safe."""
+    """The latest stalls, the oldest first, and how many of each kind are over; not thread-safe."""
 
     def __init__(self, limit: int = REMEMBERED) -> None:
         self.stalls: deque[StallRecord] = deque(maxlen=limit)
         self.count = 0
+        self.over: Counter[StallKind] = Counter()
+        self.lasted: dict[StallKind, float] = {}
+        """Seconds of those that are over."""
         self._points: dict[CodePoint, CodePoint] = {}
 
     def admit(self, stall: StallRecord) -> None:
@@ -106,6 +109,14 @@ class BlackBox:
             self.count += 1
             stall.number = self.count
             self.stalls.append(stall)
+
+    def close(self, stall: StallRecord) -> None:
+        """It is over, so its kind does not change any more; one that was too short is not
+        counted."""
+        stall.close()
+        if stall.number:
+            self.over[stall.kind] += 1
+            self.lasted[stall.kind] = self.lasted.get(stall.kind, 0.0) + stall.seconds
 
     def interned(self, stack: Iterable[CodePoint]) -> Stack:
         """The stack's innermost frames, made of places that are known already."""

@@ -14,7 +14,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING
 
-from aiomonitor.threads import Latch
+from aiomonitor.threads import CpuMeter, Latch
 
 from .calls import PING, Caller
 from .clocks import Lateness, Look
@@ -59,6 +59,7 @@ class Watchdog:
     ) -> None:
         self.threshold = threshold
         self.failed = False
+        self.meter = CpuMeter()
         self.lock = threading.Lock()
         """Over all that follows; only the monitor's threads take it."""
         self.caller = Caller(backend, clock)
@@ -104,8 +105,21 @@ class Watchdog:
         """Whether the thread watches."""
         return self._thread is not None and not self._closing.is_open and not self.failed
 
+    def blocked_for(self) -> float | None:
+        """For how many seconds the loop is blocked now; None if it is not. Any thread."""
+        with self.lock:
+            return self.follower.blocked_for(self.now())
+
+    def loop_cpu(self) -> float | None:
+        """The CPU time of the loop's thread, up to now or to its last answer. Any thread."""
+        with self.lock:
+            now = self.caller.cpu()
+            at_answer = self.caller.cpu_at_answer()
+            return now if now is not None or at_answer is None else at_answer[1]
+
     def _main(self) -> None:
         pause = 0.0
+        self.meter.begin()
         try:
             self._rest(pause)
             while not self._closing.wait(pause):
@@ -116,6 +130,8 @@ class Watchdog:
             self.failed = True
             self.collections.end()
             log.exception("the watchdog has ended: lag and stalls are not measured any more")
+        finally:
+            self.meter.end()
 
     def step(self) -> float:
         """Look once; the seconds until the next time."""

@@ -40,15 +40,13 @@ def health_of(watchdog: Watchdog) -> Health:
     with watchdog.lock:
         caller, follower, now = watchdog.caller, watchdog.follower, watchdog.now()
         waiting = caller.waiting(now)
-        present = follower.present
         busy, busy_window = caller.looks.busy(now, caller.cpu())
         pending = waiting if waiting is not None and waiting > PING_ONLY else None
-        goes_on = present is not None and waiting is not None
         return Health(
             threshold=watchdog.threshold,
             stalls=follower.box.count,
             remembered=len(follower.box.stalls),
-            blocked_for=now - present.began if present is not None and goes_on else None,
+            blocked_for=follower.blocked_for(now),
             busy=busy,
             busy_window=busy_window,
             bounds=BOUNDS,

@@ -10,10 +10,10 @@ import logging
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from aiomonitor.insight.rules import RULES
-from aiomonitor.model.findings import Finding, Findings, RuleInfo
+from aiomonitor.model.findings import Finding, FindingCount, Findings, RuleInfo, Severity
 
 if TYPE_CHECKING:
     from aiomonitor.insight.scene import Rule, Scene
@@ -26,7 +26,7 @@ REMEMBERED = 1000
 """Findings whose first sighting is remembered, and which are not logged again."""
 LOGGED = 5
 """New findings of one rule that one look logs."""
-_SEVERITIES = ("error", "warning")
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 
 class Diagnosis:
@@ -41,6 +41,8 @@ class Diagnosis:
         """By the names of rules; may be changed at any time."""
         self.latest: Findings | None = None
         self._seen: dict[tuple[str, str], float] = {}
+        self._appeared: Counter[tuple[str, Severity]] = Counter()
+        self._counts: tuple[FindingCount, ...] = ()
 
     def add(self, rule: Rule) -> None:
         """One more rule, or another one of that name."""
@@ -55,6 +57,7 @@ class Diagnosis:
             scene = self._observer.look(gently=gently)
             found, notes = self._apply(scene)
             took = time.perf_counter() - began
+            self._note(found)
             self.latest = Findings(
                 at=time.time(),
                 took=took,
@@ -63,6 +66,30 @@ class Diagnosis:
                 notes=tuple(notes),
             )
             return self.latest
+
+    def counts(self) -> tuple[FindingCount, ...]:
+        """How often each rule has found something, and how much of it is still there. At once."""
+        return self._counts or self._counted(Counter())
+
+    def _note(self, found: list[Finding]) -> None:
+        """What the look before did not find has appeared, also if it was there earlier."""
+        before = {(each.rule, each.key) for each in self.latest.findings} if self.latest else set()
+        new = [each for each in found if (each.rule, each.key) not in before]
+        self._appeared.update((each.rule, each.severity) for each in new)
+        self._counts = self._counted(Counter((each.rule, each.severity) for each in found))
+
+    def _counted(self, present: Counter[tuple[str, Severity]]) -> tuple[FindingCount, ...]:
+        """Of every rule and severity: what begins at 0 can be seen to grow."""
+        known = {(rule, severity) for rule in self._rules for severity in SEVERITIES}
+        return tuple(
+            FindingCount(
+                rule=rule,
+                severity=severity,
+                appeared=self._appeared[rule, severity],
+                present=present[rule, severity],
+            )
+            for rule, severity in sorted(known | self._appeared.keys())
+        )
 
     def _apply(self, scene: Scene) -> tuple[list[Finding], list[str]]:
         found: list[Finding] = []
@@ -73,7 +100,7 @@ class Diagnosis:
             except Exception as error:  # a rule of the user's
                 log.debug("rule %r failed", rule.name, exc_info=True)
                 notes.append(f"rule {rule.name!r} failed: {type(error).__name__}: {error}")
-        found.sort(key=lambda each: _SEVERITIES.index(each.severity))
+        found.sort(key=lambda each: SEVERITIES.index(each.severity))
         return found, notes
 
     def _dated(self, found: list[Finding]) -> list[Finding]:

@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from aiomonitor.threads import Latch
+from aiomonitor.threads import CpuMeter, Latch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,7 @@ class Patrol:
         self._diagnosis = diagnosis
         self._goes_on = goes_on
         self._first = first
+        self.meter = CpuMeter()
         self._closing = Latch()
         self._thread: threading.Thread | None = None
 
@@ -52,6 +53,7 @@ class Patrol:
 
     def _main(self) -> None:
         pause = self._first
+        self.meter.begin()
         try:
             while not self._closing.wait(pause) and self._goes_on():
                 diagnosis = self._diagnosis()
@@ -59,3 +61,5 @@ class Patrol:
                 pause = max(EVERY, took / SHARE)
         except Exception:
             log.exception("the monitor has stopped looking for findings by itself")
+        finally:
+            self.meter.end()

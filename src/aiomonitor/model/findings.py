@@ -35,6 +35,18 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindingCount:
+    """The findings of a rule that have this severity: how many have `appeared` since the monitor
+    began, one that went and came back counted again, and how many were `present` at the last look.
+    """
+
+    rule: str
+    severity: Severity
+    appeared: int
+    present: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleInfo:
     """A rule in words: what it looks for, from which `threshold` on (in `unit`), and the remedy."""
 

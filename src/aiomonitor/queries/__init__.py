@@ -16,6 +16,7 @@ from aiomonitor.backends.frames import symbolise
 from aiomonitor.errors import TaskNotFoundError
 from aiomonitor.health.pulse import Pulse
 from aiomonitor.model import RunStatus, TaskStack, TerminatedPage, ThreadStack
+from aiomonitor.threads import CpuMeter
 from aiomonitor.tracking import lives
 from aiomonitor.tracking.tracker import Tracker
 
@@ -24,6 +25,7 @@ from .insight import InsightQueries
 from .load import LoadQueries
 from .steering import CANCEL_TIMEOUT as CANCEL_TIMEOUT
 from .steering import Steering
+from .totals import TotalQueries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     )
 
 
-class Queries(InsightQueries, HealthQueries, LoadQueries, Steering):
+class Queries(InsightQueries, HealthQueries, LoadQueries, TotalQueries, Steering):
     """Reads and steers one monitored run; thread-safe."""
 
     def _observe(self, backend: Backend, history: int = 1000) -> None:
@@ -57,6 +59,7 @@ class Queries(InsightQueries, HealthQueries, LoadQueries, Steering):
         self._pulse = Pulse(backend)
         self._watchdog = self._new_watchdog()
         self._patrol = self._new_patrol()
+        self._serving = CpuMeter()
         self._started_at = time.time()
 
     def task_count(self) -> int:
@@ -278,6 +281,7 @@ class Queries(InsightQueries, HealthQueries, LoadQueries, Steering):
     def tick(self) -> float | None:
         """What the monitor does from time to time; returns the seconds until the next time, or None
         if there is nothing to do."""
+        self._serving.begin()
         return self._tracker.history.drain() if self._backend.records else None
 
     def threads(self) -> tuple[ThreadStack, ...]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aiomonitor.inspection.shared import SharedLook
     from aiomonitor.model import TaskInfo, Why
     from aiomonitor.model.changes import Diff, Watch
-    from aiomonitor.model.findings import Findings
+    from aiomonitor.model.findings import FindingCount, Findings
     from aiomonitor.model.health import Stall
     from aiomonitor.model.shared import AwaitTree, Deadlocks, SharedPage
     from aiomonitor.tracking.tracker import Tracker
@@ -77,6 +77,11 @@ class InsightQueries:
     def known_findings(self) -> Findings | None:
         """What the last look has found; None before the first one. At once."""
         return self._diagnosis.latest if "_diagnosis" in vars(self) else None
+
+    def finding_counts(self) -> tuple[FindingCount, ...]:
+        """How often each rule has found something, and how much of it was there at the last look.
+        At once."""
+        return self._diagnosis.counts()
 
     def add_rule(self, rule: Rule) -> None:
         """One more rule for `findings`, or another one in place of that of its name."""

@@ -46,6 +46,8 @@ class Steering:
 
     _backend: Backend
     _tracker: Tracker
+    _asked = 0
+    _counting = threading.Lock()
 
     def cancel(self, task: int | str, timeout: float = CANCEL_TIMEOUT) -> CancelResult:
         """Cancel a task in its loop's thread and wait up to `timeout` seconds for it to end.
@@ -57,6 +59,7 @@ class Steering:
 
         def request(handle: TaskHandle) -> CancelResult:
             info = self._tracker.describe(handle)
+            self._count()
             outcome = self._backend.cancel(handle, timeout)
             detail = self._told(_CANCEL_DETAILS[outcome], timeout, info.number)
             return CancelResult(task=info, outcome=outcome, detail=detail)
@@ -87,9 +90,14 @@ class Steering:
         """
         _check_timeout(timeout)
         reach = self.scope_reach(reference)
+        self._count()
         outcome = self._scopes.cancel(reach.scope.number, timeout)
         detail = self._told(_SCOPE_DETAILS[outcome], timeout)
         return ScopeCancelResult(reach=reach, outcome=outcome, detail=detail)
+
+    def _count(self) -> None:
+        with self._counting:
+            self._asked += 1
 
     @property
     def _scopes(self) -> ScopeReader:

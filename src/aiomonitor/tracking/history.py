@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from itertools import chain, compress, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,6 +32,7 @@ ANCESTORS_LIMIT = 10_000
 """Ended tasks whose creation is remembered, of those that created tasks. Up to 5 MB."""
 _SPAWNED, _NO = repeat("spawned"), repeat(False)
 _number_of: Callable[[TaskLife], int] = attrgetter("number")
+_outcome_of: Callable[[TaskLife], str] = attrgetter("outcome")
 _CHUNK = 2048
 """Records drained at a time: 1 ms of work, most of it to forget older ones; then a thread that
 waits for the GIL may have it. It isn't offered: to get it back from a busy loop takes 100 ms."""
@@ -64,6 +65,7 @@ class History:
         self._ancestors: deque[TaskLife] = deque(maxlen=ANCESTORS_LIMIT)
         self._index: dict[int, TaskLife] | None = None
         self._ended = 0
+        self._outcomes = Counter[str]()
         self._last_number = 0
         self._lock = threading.Lock()
         self._clock_offset = time.time() - backend.now()
@@ -88,6 +90,7 @@ class History:
     def _remember(self, ended: Sequence[TaskLife]) -> None:
         """A few calls of C for all, since this thread and the application share the GIL."""
         self._ended += len(ended)
+        self._outcomes.update(map(_outcome_of, ended))
         self._last_number = max(self._last_number, *map(_number_of, ended))
         self._ancestors.extend(compress(ended, map(getattr, ended, _SPAWNED, _NO)))
         self._index = None
@@ -108,6 +111,12 @@ class History:
         self.drain()
         with self._lock:
             return self._ended, len(self._preserved) + len(self._recent)
+
+    def outcomes(self) -> dict[Outcome, int]:
+        """How many tasks have ended in each way, every way included."""
+        self.drain()
+        with self._lock:
+            return {told: self._outcomes[outcome] for outcome, told in OUTCOMES.items()}
 
     def has_ended(self, number: int) -> bool:
         """Whether a number that no live task has was that of one which was recorded."""

@@ -31,6 +31,7 @@ from .profiles import Profiles
 from .schemas import Limits
 
 if TYPE_CHECKING:
+    from .headcount import Headcount
     from .sampler import Sampler
     from .site import Site
     from .tally import Tally
@@ -89,6 +90,7 @@ View = Annotated[
 ]
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+PLAIN_METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 registry = Registry()
 
@@ -99,6 +101,7 @@ class Desk:
 
     site: Site
     sampler: Sampler
+    headcount: Headcount
     tally: Tally
     profiles: Profiles = field(default_factory=Profiles)
 
@@ -281,12 +284,16 @@ def events(
     raise NotImplementedError  # a stream is no answer: the application makes it, see `Live`
 
 
-@registry.get("/metrics", str, media_type=OPENMETRICS)
-def openmetrics(desk: Desk) -> bytes:
-    """Figures for a time series database, in OpenMetrics."""
-    from . import metrics  # not before somebody asks: it brings a server of its own
+@registry.get("/metrics", str, media_type=OPENMETRICS, also=PLAIN_METRICS)
+def metrics(_: Desk) -> str:
+    """Figures for Prometheus and its like, in OpenMetrics; whoever accepts `text/plain`, but not
+    that, gets Prometheus' older format."""
+    raise NotImplementedError  # the application makes it, since it depends on a header
 
-    return metrics.exposition(desk)
+
+def wants_plain(accept: str) -> bool:
+    """Whether a client of `/metrics` cannot read OpenMetrics, by its header Accept."""
+    return "text/plain" in accept and "openmetrics" not in accept
 
 
 def _next(row: int, rows: int) -> str | None:

@@ -16,10 +16,11 @@ from werkzeug.exceptions import HTTPException
 from aiomonitor.permissions import refusal
 
 from . import limits, login, pages
-from .api import Desk
+from .api import Desk, wants_plain
 from .console import Consoles
 from .events import Live
 from .guard import Guard, Policy
+from .headcount import Headcount
 from .insight_api import registry
 from .openapi import document
 from .problems import MEDIA_TYPE, Problem
@@ -43,6 +44,9 @@ audit = logging.getLogger("aiomonitor.audit")
 
 _LOOKS_AT_ONCE = 2
 """Looks at the tasks at a time: more would compete for the GIL, with the application too."""
+_SCRAPES_AT_ONCE = 2
+"""Servers that collect metrics, which do not wait for those who look: a pair watches for its
+members' failures."""
 
 
 class _Pages(Quart):
@@ -58,7 +62,10 @@ class WebApp:
 
     def __init__(self, site: Site, token: str | None) -> None:
         tally = Tally()
-        self._desk = Desk(site=site, sampler=Sampler(site, tally), tally=tally)
+        headcount = Headcount(site, tally)
+        self._desk = Desk(
+            site=site, sampler=Sampler(site, headcount), headcount=headcount, tally=tally
+        )
         self.live = Live(self._desk)
         policy = Policy(site.host, token)
         app = _make_quart()
@@ -108,6 +115,7 @@ class Api:
         self._desk = desk
         self._live = live
         self._looks = anyio.CapacityLimiter(_LOOKS_AT_ONCE)
+        self._scrapes = anyio.CapacityLimiter(_SCRAPES_AT_ONCE)
         self._tops = anyio.CapacityLimiter(limits.TOPS_AT_ONCE)
         self._cancels = anyio.CapacityLimiter(limits.CANCELS_AT_ONCE)
         self._cancel_rate = RateLimit(*limits.CANCELS)
@@ -116,8 +124,7 @@ class Api:
         """Route them."""
         for endpoint in registry.endpoints:
             answer: Answer = self._act if endpoint.method == "POST" else self._look
-            if endpoint.name == "events":
-                answer = self._events
+            answer = {"events": self._events, "metrics": self._scrape}.get(endpoint.name, answer)
             rule = endpoint.path.replace("{", "<").replace("}", ">")
             view = partial(self._answer, endpoint, answer)
             app.add_url_rule(rule, f"api_{endpoint.name}", view, methods=[endpoint.method])
@@ -145,6 +152,24 @@ class Api:
         body = await anyio.to_thread.run_sync(work, limiter=limiter, abandon_on_cancel=True)
         return Response(body, content_type=endpoint.media_type)
 
+    async def _scrape(self, endpoint: Endpoint, _: dict[str, Any]) -> Response:
+        plain = wants_plain(request.headers.get("Accept", ""))
+
+        def work() -> bytes:
+            from .metrics import exposition  # not before somebody asks: it brings its own server
+
+            with self._desk.tally.look():
+                return exposition(self._desk, plain=plain)
+
+        body = await anyio.to_thread.run_sync(work, limiter=self._scrapes, abandon_on_cancel=True)
+        kind = endpoint.also if plain else endpoint.media_type
+        headers = {"Vary": "Accept"}
+        if request.http_version < "2":
+            # Who comes every 15 s or so would find it closed, perhaps just as it asks again; and
+            # Hypercorn keeps what such a client has left open for as long as it keeps others alive.
+            headers["Connection"] = "close"
+        return Response(body, content_type=kind, headers=headers)
+
     async def _act(self, endpoint: Endpoint, arguments: dict[str, Any]) -> Response:
         action = _action(endpoint, arguments)
         self._check_permission(endpoint, action)
@@ -153,8 +178,6 @@ class Api:
             told = {"Retry-After": str(math.ceil(wait or 1))}
             raise Problem(429, "too many actions at a time: wait a little", told)
         self._cancel_rate.note()
-        if endpoint.name.startswith("cancel"):
-            self._desk.tally.cancellation()
         audit.info("%s: %s (web)", login.peer(), action)
         result = await anyio.to_thread.run_sync(
             partial(endpoint.handle, self._desk, **arguments),

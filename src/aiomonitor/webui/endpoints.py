@@ -111,6 +111,8 @@ class Endpoint:
     returns: Any
     errors: tuple[int, ...]
     media_type: str
+    also: str = ""
+    """Another media type, for those who ask for it."""
     needs: Permission = "read"
     parameters: tuple[Parameter, ...] = field(default=())
 
@@ -188,9 +190,12 @@ class Registry:
         *,
         errors: tuple[int, ...] = (),
         media_type: str = "application/json",
+        also: str = "",
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare what answers a GET."""
-        return self._declared("GET", path, returns, errors, media_type)
+        return self._declared(
+            "GET", path, returns=returns, errors=errors, media_type=media_type, also=also
+        )
 
     def post(
         self,
@@ -201,29 +206,18 @@ class Registry:
         needs: Permission = "read",
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare what answers a POST, and which of the monitor's permissions it needs."""
-        return self._declared("POST", path, returns, errors, "application/json", needs)
+        kind = "application/json"
+        return self._declared(
+            "POST", path, returns=returns, errors=errors, media_type=kind, needs=needs
+        )
 
     def _declared(
-        self,
-        method: Literal["GET", "POST"],
-        path: str,
-        returns: Any,
-        errors: tuple[int, ...],
-        media_type: str,
-        needs: Permission = "read",
+        self, method: Literal["GET", "POST"], path: str, **facts: Any
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def declare(handle: Callable[..., Any]) -> Callable[..., Any]:
+            parameters = tuple(_parameters(method, path, handle))
             self.endpoints.append(
-                Endpoint(
-                    method=method,
-                    path=path,
-                    handle=handle,
-                    returns=returns,
-                    errors=errors,
-                    media_type=media_type,
-                    needs=needs,
-                    parameters=tuple(_parameters(method, path, handle)),
-                )
+                Endpoint(method=method, path=path, handle=handle, parameters=parameters, **facts)
             )
             return handle
 

@@ -99,7 +99,11 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     responses: dict[str, Any] = {
         "200": {
             "description": "The answer.",
-            "content": {endpoint.media_type: {"schema": schemas.of(endpoint.returns)}},
+            "content": {
+                kind: {"schema": schemas.of(endpoint.returns)}
+                for kind in (endpoint.media_type, endpoint.also)
+                if kind
+            },
         }
     }
     for status in sorted({*_EVERYWHERE, *endpoint.errors}):

@@ -1,9 +1,4 @@
-"""What the overview shows: samples of the run, taken once a second at most while somebody looks.
-
-Counting 100 000 tasks takes a tenth of a second of computing, in which the application has to wait
-for the GIL now and then. So a count that was dear is not repeated soon, and the number of tasks is
-told from those created and ended since.
-"""
+"""What the overview shows: samples of the run, taken once a second at most while somebody looks."""
 
 from __future__ import annotations
 
@@ -18,33 +13,24 @@ from typing import TYPE_CHECKING, NamedTuple
 import aiomonitor
 
 from .answers import Sample, Status
+from .headcount import ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from aiomonitor.model import Census, LoopPulse, RunStatus, TaskState
+    from aiomonitor.model import LoopPulse, RunStatus, TaskState
 
+    from .headcount import Count, Headcount
     from .site import Site
-    from .tally import Tally
 
 KEPT = 300
 """Samples: five minutes."""
 INTERVAL = 1.0
 """Seconds between two samples."""
-SHARE = 0.01
-"""The part of the time that may be spent on counting tasks."""
 BLOCKED = 0.1
 """Seconds without an answer after which the loop is called blocked."""
 _WAIT = 0.1
 """Seconds that whoever comes first waits for the loop's answer."""
-
-
-class _Count(NamedTuple):
-    """A count of the tasks, what else was known then, and when to count again."""
-
-    census: Census
-    status: RunStatus
-    due: float
 
 
 class Reading(NamedTuple):
@@ -53,30 +39,30 @@ class Reading(NamedTuple):
     at: float
     status: RunStatus
     pulse: LoopPulse
-    counted: _Count
+    counted: Count
 
     @property
     def states(self) -> dict[TaskState, int] | None:
         """The tasks by state, if they have just been counted."""
-        return dict(self.counted.census.states) if self.counted.status is self.status else None
+        return self.counted.states if self.counted.status is self.status else None
 
     @property
     def tasks(self) -> int:
         """Counted, or told from what has come and gone since the last count."""
-        total, now, then = self.counted.census.total, self.status, self.counted.status
-        if now.created is None or then.created is None:
-            return total
-        return max(0, total + now.created - then.created - (_ended(now) - _ended(then)))
+        return self.counted.tasks(self.status)
 
 
 class Sampler:
     """Takes samples when asked, and keeps the last of them. Any worker thread."""
 
     def __init__(
-        self, site: Site, tally: Tally, clock: Callable[[], float] = time.monotonic
+        self,
+        site: Site,
+        headcount: Headcount,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._site = site
-        self._tally = tally
+        self._headcount = headcount
         self._clock = clock
         self._lock = threading.Lock()
         self._samples: deque[Sample] = deque(maxlen=KEPT)
@@ -84,15 +70,11 @@ class Sampler:
 
     def status(self, *, newest: bool = False) -> Status:
         """How the run is doing, with all samples or the newest; takes one if that is due."""
-        return self.reading(newest=newest)[0]
-
-    def reading(self, *, newest: bool = True) -> tuple[Status, Reading]:
-        """The same, and what it was made of."""
         with self._lock:
             now, last = self._clock(), self._last
             if last is None or now - last.at >= 0.9 * INTERVAL:
                 last = self._last = self._take(now, last)
-            return self._told(last, newest=newest), last
+            return self._told(last, newest=newest)
 
     def _take(self, now: float, last: Reading | None) -> Reading:
         recent = last is not None and now - last.at < 2 * INTERVAL
@@ -101,18 +83,9 @@ class Sampler:
         if not recent:
             pulse = self._site.pulse(0.0)
         status = self._site.status()
-        count = last.counted if last is not None and now < last.counted.due else None
-        reading = Reading(now, status, pulse, count or self._count(now, status))
-        sample = _sample(last, reading)
-        self._samples.append(sample)
-        if sample.lag is not None:
-            self._tally.lag(sample.lag)
+        reading = Reading(now, status, pulse, self._headcount.latest(status))
+        self._samples.append(_sample(last, reading))
         return reading
-
-    def _count(self, now: float, status: RunStatus) -> _Count:
-        began = time.perf_counter()
-        census = self._site.census()
-        return _Count(census, status, now + (time.perf_counter() - began) / SHARE)
 
     def _told(self, reading: Reading, *, newest: bool) -> Status:
         status, pulse = reading.status, reading.pulse
@@ -140,10 +113,10 @@ class Sampler:
 
 
 def _sample(last: Reading | None, now: Reading) -> Sample:
-    created = ended = busy = None
+    created = gone = busy = None
     if last is not None:
         seconds = now.at - last.at
-        ended = _rate(_ended(last.status), _ended(now.status), seconds)
+        gone = _rate(ended(last.status), ended(now.status), seconds)
         created = _rate(last.status.created, now.status.created, seconds)
         busy = _busy(last.pulse, now.pulse)
     return Sample(
@@ -152,12 +125,8 @@ def _sample(last: Reading | None, now: Reading) -> Sample:
         lag=_lag(now.pulse),
         busy=busy,
         created_per_s=created,
-        ended_per_s=ended if now.status.recording else None,
+        ended_per_s=gone if now.status.recording else None,
     )
-
-
-def _ended(status: RunStatus) -> int:
-    return status.ended + status.dropped
 
 
 def _rate(before: int | None, after: int | None, seconds: float) -> float | None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from aiomonitor.model.health import Health, Stall
     from aiomonitor.model.load import Profile, Top
     from aiomonitor.model.shared import AwaitTree, Deadlocks, SharedPage
+    from aiomonitor.model.totals import Totals
     from aiomonitor.permissions import Permission
 
 
@@ -57,6 +58,11 @@ class Site(Protocol):
     @property
     def webui_port(self) -> int | None:
         """The real one."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The application's."""
         ...
 
     @property
@@ -107,6 +113,8 @@ class Site(Protocol):
     def tree(self, parent: int, *, filter: str, limit: int | None, offset: int) -> TreePage: ...
 
     def status(self) -> RunStatus: ...
+
+    def totals(self) -> Totals: ...
 
     def pulse(self, wait: float = 0.0) -> LoopPulse: ...
 

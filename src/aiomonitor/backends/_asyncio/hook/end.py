@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiomonitor.backends.failures import failure_of
 
-from .record import PENDING, ForeignRecord, TaskRecord
+from .record import FAILED, PENDING, ForeignRecord, TaskRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +47,7 @@ def conclude_all(
 def note_remains(record: TaskRecord, task: Any, error: BaseException | None) -> None:
     """Of tasks that did not just return."""
     if error is not None:
+        record.state = FAILED
         record.failed = failure_of(error, record.watch.stacks)
     if record.cancelled is not None and COUNTS_CANCELLING:
         record.uncancelled = task.cancelling()

@@ -24,7 +24,14 @@ CANCELLATIONS = 4
 PENDING: Final = "PENDING"
 """`Task._state` of a task that has not ended; the others are below."""
 
-OUTCOMES: dict[str, Outcome] = {"FINISHED": "result", "CANCELLED": "cancelled"}
+FAILED: Final = "FAILED"
+"""In its place for one that an exception ended; asyncio has "FINISHED" for that, too."""
+
+OUTCOMES: dict[str, Outcome] = {
+    "FINISHED": "result",
+    FAILED: "exception",
+    "CANCELLED": "cancelled",
+}
 
 Body: TypeAlias = "tuple[str, CodeType | None]"
 """The name of what ran in a task, and its code."""
@@ -79,7 +86,7 @@ class TaskRecord:
     # Unset until the task has ended, and the last two if there is nothing to tell:
     ended: float
     name: str
-    state: str  # as `Task._state`
+    state: str  # as `Task._state`, or `FAILED`
     failed: tuple[str, str, Stack, tuple[str, ...]]  # as `Failure`
     uncancelled: int
 
@@ -109,7 +116,7 @@ class TaskRecord:
 
     @property
     def outcome(self) -> Outcome:
-        return "exception" if hasattr(self, "failed") else OUTCOMES.get(self.state, "destroyed")
+        return OUTCOMES.get(self.state, "destroyed")
 
     @property
     def coroutine(self) -> str:

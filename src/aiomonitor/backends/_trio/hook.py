@@ -20,8 +20,9 @@ from trio.lowlevel import enable_ki_protection
 
 from aiomonitor.backends.life import CALLBACK
 from aiomonitor.backends.stacks import Stacks
+from aiomonitor.backends.wrapped import WRAPPER, body_of, handle_of
 
-from .record import TrioRecord, body_of, ending_of
+from .record import TrioRecord, ending_of, ending_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,7 @@ class TaskInstrument(trio.abc.Instrument):
     def __init__(self, runner: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._runner = runner
         self._begun: dict[int, tuple[float, Stack, int]] = {}  # of live tasks, by trio's number
+        self._handles: dict[int, Any] = {}  # anyio's, of its live tasks
         self._parents: set[int] = set()
         self._queue: deque[Ended] = deque(maxlen=QUEUE_LIMIT)
         self._stacks = Stacks(STEPS)
@@ -66,6 +68,7 @@ class TaskInstrument(trio.abc.Instrument):
 
     def _make_hooks(self, clock: Callable[[], float]) -> None:  # noqa: C901 - one closure
         begun, put, take = self._begun, self._queue.append, self._stacks.take
+        handles = self._handles
         parents, main_nursery = self._parents, self._runner.main_task._parent_nursery
         spawned = ended = 0
 
@@ -85,6 +88,8 @@ class TaskInstrument(trio.abc.Instrument):
                 except AttributeError:  # a run's first task, or a guest's host
                     parent = CALLBACK
                 begun[task._counter] = (born, take(caller), parent)
+                if getattr(task.coro, "__qualname__", "") == WRAPPER:
+                    handles[task._counter] = handle_of(task.coro)
             except (RecursionError, MemoryError):
                 pass  # of the application's making: this task is not watched
             except Exception:
@@ -102,6 +107,8 @@ class TaskInstrument(trio.abc.Instrument):
                 if coro.cr_frame is not None:
                     # It leaves trio unfinished (`permanently_detach_coroutine_object`).
                     coro = body_of(coro)
+                if handles and (handle := handles.pop(counter, None)) is not None:
+                    coro, ending = body_of(handle.coro), ending or ending_within(handle)
                 beginning = begun.pop(counter, None)
                 put((counter, beginning, clock(), task.name, coro, ending, counter in parents))
                 parents.discard(counter)
@@ -160,6 +167,7 @@ class TaskInstrument(trio.abc.Instrument):
         self.task_spawned = _nothing  # type: ignore[method-assign]
         self.task_exited = _nothing  # type: ignore[method-assign]
         self._begun.clear()
+        self._handles.clear()
 
     def remove(self) -> None:
         """In the run's thread: leave the run."""

@@ -131,9 +131,11 @@ def ending_of(error: BaseException, stacks: Stacks) -> Ending:
     return Ending("exception", failed=failure_of(error, stacks))
 
 
-def body_of(coro: Any) -> Body:
-    """For what has not ended, or is no coroutine of Python's own."""
-    return getattr(coro, "__qualname__", type(coro).__name__), getattr(coro, "cr_code", None)
+def ending_within(handle: Any) -> Ending | None:
+    """How a task of anyio's was cancelled by its own handle, whose scope keeps that to itself."""
+    error = handle._exception
+    cancelled = None if error is None else cancellation_in(error)
+    return None if cancelled is None else Ending("cancelled", requested=words_of(cancelled))
 
 
 def cancellation_in(error: BaseException) -> trio.Cancelled | None:

@@ -10,6 +10,8 @@ import sys
 from asyncio import tasks
 from typing import TYPE_CHECKING, Any
 
+from aiomonitor.backends.wrapped import WRAPPER, body_within
+
 from .end import body_of
 
 if TYPE_CHECKING:
@@ -152,6 +154,11 @@ def creator(  # noqa: C901 - one function is one closure
             record = new_record()
             record.task = task
             record.coro = coro
+            try:
+                if coro.__qualname__ == WRAPPER:
+                    record.coro = body_within(coro)
+            except AttributeError:
+                pass  # none of Python's own
             record.number = next_number()
             record.born = born
             record.stack = stack if stack is not None else take(caller)

@@ -8,13 +8,13 @@ from operator import attrgetter
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from aiomonitor.backends import wrapped
 from aiomonitor.backends.failures import failure_of
 
 from .record import FAILED, PENDING, ForeignRecord, TaskRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import CodeType
 
     from .record import Body
 
@@ -65,11 +65,8 @@ def conclude(record: TaskRecord, task: Any, now: float) -> None:
 
 
 def body_of(ran: Any) -> Body:
-    """For all that runs in a task: generators and Cython's coroutines have other attributes."""
-    if isinstance(ran, tuple):
-        return ran
-    code: CodeType | None = getattr(ran, "cr_code", None) or getattr(ran, "gi_code", None)
-    return getattr(ran, "__qualname__", type(ran).__name__), code
+    """The name and the code of what a record has."""
+    return ran if isinstance(ran, tuple) else wrapped.body_of(ran)
 
 
 def give_back(record: TaskRecord, task: Any) -> None:

@@ -64,8 +64,7 @@ class Client:
     """A plain client of a running monitor."""
 
     def __init__(self, monitor: Monitor) -> None:
-        assert monitor.port is not None
-        self.socket = socket.create_connection((monitor.host, monitor.port), PATIENCE)
+        self.socket = _connected(monitor)
         self.text = ""
 
     def send(self, line: str) -> None:
@@ -92,6 +91,16 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.socket.close()
+
+
+def _connected(monitor: Monitor) -> socket.socket:
+    [address] = [each for each in monitor.addresses if each.service == "terminal"]
+    if address.path is None:
+        return socket.create_connection((monitor.host, address.port or 0), PATIENCE)
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(PATIENCE)
+    client.connect(address.path)
+    return client
 
 
 def refuses(port: int | None, host: str = "127.0.0.1") -> bool:

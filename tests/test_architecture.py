@@ -35,10 +35,10 @@ ABOUT_TASKS += ["load", "web"]
 
 LEVELS = {
     **dict.fromkeys(["model", "errors", "permissions", "settings", "utils", "threads"], 0),
-    "naming": 0,
+    **dict.fromkeys(["naming", "peers"], 0),
     **dict.fromkeys(["terminal.telnet", "terminal.lines", "terminal.protocol"], 0),
     "dialogue": 0,
-    **dict.fromkeys(["backends", "render", "listeners", "doors"], 1),
+    **dict.fromkeys(["backends", "render", "listeners", "unix_listeners", "doors"], 1),
     **dict.fromkeys(["dialogue.client", "dialogue.output", "dialogue.runner"], 1),
     **dict.fromkeys(["commands.registry", "commands.arguments", "commands.parameters"], 1),
     **dict.fromkeys(["commands", "console", "health", "insight"], 2),
@@ -61,7 +61,8 @@ SEES = {
     "terminal": {"terminal", "errors", "model", "render.tables", "dialogue"},
     "insight": {"insight", "model", "render", "threads"},
     "console": {"console", "dialogue", "errors", "render.tables"},
-    "webui": {"webui", "errors", "model", "permissions", "queries", "__init__", "dialogue"},
+    "webui": {"webui", "errors", "model", "permissions", "queries", "__init__", "dialogue"}
+    | {"peers"},
     "cli": {"cli", "terminal.telnet", "errors", "model", "__init__"},
     "demo": {"monitor", "errors", "utils"},
     "demo_anyio": {"monitor", "errors", "utils"},

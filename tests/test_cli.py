@@ -261,7 +261,7 @@ def test_not_a_monitor(script: Callable[[Peer], None], reason: str) -> None:
     with serving(recorded) as port:
         result = client(port, "-c", "ps", "--token", "secret")
     line = failure(result)
-    assert f"127.0.0.1:{port} is not an aiomonitor terminal port" in line
+    assert f"127.0.0.1:{port} is no aiomonitor terminal" in line
     assert reason in line
     assert result.returncode == 3
     assert b"secret" not in peers[0].raw
@@ -271,7 +271,7 @@ def test_server_that_never_answers() -> None:
     """Silence ends after the time that the user gave it."""
     with serving(ignores) as port:
         result = client(port, "-c", "ps", "--timeout", "0.1")
-    assert "not an aiomonitor terminal port: no answer" in failure(result)
+    assert "is no aiomonitor terminal: no answer" in failure(result)
     assert result.returncode == 3
 
 
@@ -322,8 +322,9 @@ def test_reason_of_several_addresses() -> None:
 
     error = OSError("All connection attempts failed")
     error.__cause__ = SeveralError()
-    assert "connection refused" in _cause(error)
-    assert "Network is down" in _cause(OSError(100, "Network is down"))
+    address = Address(host="localhost", port=20_101)
+    assert "connection refused" in _cause(error, address)
+    assert "Network is down" in _cause(OSError(100, "Network is down"), address)
 
 
 def test_address_of_ipv6() -> None:

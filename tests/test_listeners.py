@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aiomonitor import BindError, UnsafeAddressError
-from aiomonitor.listeners import display, listen
+from aiomonitor.listeners import listen
+from aiomonitor.model.addresses import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ SUBCOMMANDS: Final = {
 }
 """By name: the module, the click command in it, and what it does in a line."""
 
-CLIENTS_OWN: Final = ("host", "port", "command")
+CLIENTS_OWN: Final = ("host", "port", "unix", "command")
 """Options that say something to the client alone; the token may come from the environment."""
 
 

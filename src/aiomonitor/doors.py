@@ -3,39 +3,119 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, get_args
 
-from .listeners import display, listen
+from .listeners import listen
+from .model.addresses import Address, ServiceName
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator, Mapping
 
-ONLY = {"terminal": None, "console": "console"}
+SERVICES: tuple[ServiceName, ...] = get_args(ServiceName)
+ONLY: dict[ServiceName, str | None] = {"terminal": None, "console": "console"}
 """The one command that clients of a service run, or None for all; the web has no such clients."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the services are to listen, and then where they do: at ports of `host`, or, with a
+    `directory`, at Unix sockets in that. A service whose port is None is left out of both."""
+
+    host: str
+    ports: Mapping[ServiceName, int | None]
+    directory: str | None = None
+
+    def address(self, service: ServiceName) -> Address | None:
+        """Of a service, unless it is left out."""
+        port = self.ports[service]
+        if port is None:
+            return None
+        if self.directory is None:
+            return Address(service=service, host=self.host, port=port)
+        return Address(service=service, path=_socket_in(self.directory, service))
+
+    def port(self, service: ServiceName) -> int | None:
+        """Of a service that has one."""
+        address = self.address(service)
+        return None if address is None else address.port
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Of all services that there are."""
+        return tuple(filter(None, map(self.address, SERVICES)))
+
+    def nowhere(self) -> Place:
+        """The same without any service."""
+        return replace(self, ports=dict.fromkeys(SERVICES))
+
+    def __str__(self) -> str:
+        places = (f"{each.service} at {each}" for each in self.addresses)
+        return ", ".join(places) or "listens nowhere"
+
+
+def _socket_in(directory: str, service: ServiceName) -> str:
+    from .unix_listeners import SUFFIX
+
+    return f"{directory.rstrip('/')}/{service}{SUFFIX}"
+
+
+def directory_of(unix_path: str | os.PathLike[str] | None, host: str | None) -> str | None:
+    """The directory, absolute, since the process may go to another one. Raises `ValueError`."""
+    if unix_path is None:
+        return None
+    path = os.fspath(unix_path)
+    if not isinstance(path, str):
+        raise TypeError(f"unix_path is {unix_path!r}: give a str, or a pathlib.Path")
+    if not path or "\0" in path:
+        raise ValueError(f"unix_path is {path!r}: give a directory, in which sockets are made")
+    if host is not None:
+        raise ValueError(f"host={host!r} and unix_path={path!r} exclude each other: give one")
+    return os.path.abspath(path)  # noqa: PTH100 - pathlib is slow to import, and keeps the ".."
+
+
 class Doors:
-    """The listening sockets, by service: "terminal", "console" and "web".
+    """The listening sockets, by service.
 
     Made in the thread that starts the monitor, so that it is told what cannot be had.
     """
 
-    def __init__(self, host: str, ports: Mapping[str, int | None], *, safe: bool) -> None:
-        """A port that is None leaves its service out. Raises what `listen` raises, with nothing
-        left open."""
-        self._found: dict[str, list[socket.socket]] = {}
+    def __init__(self, place: Place, *, safe: bool) -> None:
+        """Raises what `listen` and `SocketDirectory` raise, with nothing left open."""
+        self._place = place
+        self._found: dict[ServiceName, list[socket.socket]] = {}
         with contextlib.ExitStack() as undo:
             undo.callback(self.close)
-            for service, port in ports.items():
-                if port is not None:
-                    self._found[service] = listen(service, host, port, safe=safe)
+            if place.directory is None:
+                self._open_ports(safe=safe)
+            else:
+                self._open_files(place.directory)
             undo.pop_all()
 
+    def _open_ports(self, *, safe: bool) -> None:
+        for service, port in self._place.ports.items():
+            if port is not None:
+                self._found[service] = listen(service, self._place.host, port, safe=safe)
+
+    def _open_files(self, path: str) -> None:
+        from .unix_listeners import SocketDirectory
+
+        with SocketDirectory(path) as directory:
+            for service in SERVICES:
+                if self._place.ports[service] is not None:
+                    self._found[service] = [directory.listen(service)]
+                else:
+                    directory.clear(service, busy=False)
+
     @property
-    def ports(self) -> dict[str, int]:
-        """The real ones of those services that there are."""
-        return {service: found[0].getsockname()[1] for service, found in self._found.items()}
+    def place(self) -> Place:
+        """With the real ports of those services that there are."""
+        if self._place.directory is not None:
+            return self._place
+        real = {service: found[0].getsockname()[1] for service, found in self._found.items()}
+        return replace(self._place, ports={**self._place.ports, **real})
 
     @property
     def terminals(self) -> dict[socket.socket, str | None]:
@@ -55,11 +135,3 @@ class Doors:
         """Listen no longer."""
         for each in self:
             each.close()
-
-
-def described(host: str, ports: Mapping[str, int | None]) -> str:
-    """Where the services listen, for people."""
-    places = (
-        f"{service} at {display(host, port)}" for service, port in ports.items() if port is not None
-    )
-    return ", ".join(places) or "listens nowhere"

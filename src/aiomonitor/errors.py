@@ -24,7 +24,7 @@ class BindError(AiomonitorError, OSError):
 
 
 class UnsafeAddressError(AiomonitorError, ValueError):
-    """An address beyond loopback was asked for without a token."""
+    """An address beyond loopback without a token, or Unix sockets that other users could reach."""
 
 
 class TaskNotFoundError(AiomonitorError, LookupError):

@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from .errors import BindError, UnsafeAddressError
+from .model.addresses import display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,8 +127,3 @@ def _bind_error(service: str, host: str, port: int, error: Exception) -> BindErr
     }.get(code or 0, "give 127.0.0.1 or ::1" if isinstance(error, socket.gaierror) else "")
     message = f"{service} cannot listen on {display(host, port)}: {reason}"
     return BindError(code, f"{message}; {remedy}" if remedy else message)
-
-
-def display(host: str, port: int) -> str:
-    """An address as people write it: `127.0.0.1:20101`, `[::1]:20101`."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

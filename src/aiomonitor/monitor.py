@@ -19,7 +19,7 @@ from .commands.console import ConsoleCommand
 from .commands.dump import DumpCommand
 from .commands.greeting import Greeting
 from .commands.web import WebCommand
-from .doors import Doors, described
+from .doors import Doors, Place, directory_of
 from .errors import AiomonitorError
 from .naming import checked_name
 from .permissions import DISABLE, granted, is_disabled
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeVar
 
+    from .model import Address
     from .permissions import Permission
     from .service import Service
 else:
@@ -76,6 +77,7 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, DumpCommand, Greeting
         token: str | None = None,
         permissions: Permission | None = None,
         name: str | None = None,
+        unix_path: str | os.PathLike[str] | None = None,
     ) -> None:
         super().__init__()
         self._name = checked_name(name)
@@ -83,13 +85,16 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, DumpCommand, Greeting
         self._hooked = settings.checked_hooking(hook_task_factory)
         self._history = settings.checked_history(max_termination_history)
         self._loop = loop
-        self._host = MONITOR_HOST if host is None else host
         runs_code = console_enabled and self.permissions == "exec"
-        self._ports: dict[str, int | None] = {
-            "terminal": port,
-            "web": webui_port,
-            "console": console_port if runs_code else None,
-        }
+        self._place = Place(
+            host=MONITOR_HOST if host is None else host,
+            ports={
+                "terminal": port,
+                "web": webui_port,
+                "console": console_port if runs_code else None,
+            },
+            directory=directory_of(unix_path, host),
+        )
         self._console_enabled = console_enabled
         self._locals = locals
         self._token = token or os.environ.get("AIOMONITOR_TOKEN") or None
@@ -101,7 +106,7 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, DumpCommand, Greeting
     def start(self) -> None:
         """Listen, and begin to watch; returns when clients can connect.
 
-        Works whole or raises: `BindError` (an `OSError`) for a port that cannot be had,
+        Works whole or raises: `BindError` (an `OSError`) for a port or socket that cannot be had,
         `UnsafeAddressError`, `NoEventLoopError`, `UnsupportedLoopError`.
         """
         from .service import Service
@@ -114,8 +119,8 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, DumpCommand, Greeting
                 self._start_nothing()
                 return
             self._observe(detect(self._loop, hooked=self._hooked), self._history)
-            doors = Doors(self._host, self._ports, safe=self._token is not None)
-            self._ports.update(doors.ports)
+            doors = Doors(self._place, safe=self._token is not None)
+            self._place = doors.place
             service = Service(self, doors.terminals, self._token, web=doors.web)
             try:
                 self._backend.attach()
@@ -133,7 +138,7 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, DumpCommand, Greeting
 
     def _start_nothing(self) -> None:
         """Queries of the application's own are answered, as far as that touches nothing."""
-        self._ports = dict.fromkeys(self._ports)
+        self._place = self._place.nowhere()
         with contextlib.suppress(AiomonitorError):
             self._observe(detect(self._loop, hooked=False), 0)
         log.info("no monitor: %s is set", DISABLE)
@@ -169,23 +174,33 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, DumpCommand, Greeting
 
     @property
     def host(self) -> str:
-        """Where the services listen, as it was given."""
-        return self._host
+        """Where the services listen, as it was given; of no meaning with `unix_path`."""
+        return self._place.host
 
     @property
     def port(self) -> int | None:
-        """The terminal service's port: the real one after `start()`; None if it is left out."""
-        return self._ports["terminal"]
+        """The terminal service's port: the real one after `start()`; None if it has none."""
+        return self._place.port("terminal")
 
     @property
     def webui_port(self) -> int | None:
-        """The web page's port: the real one after `start()`; None if it is left out."""
-        return self._ports["web"]
+        """The web page's port: the real one after `start()`; None if it has none."""
+        return self._place.port("web")
 
     @property
     def console_port(self) -> int | None:
-        """The console's port: the real one after `start()`; None if it is left out."""
-        return self._ports["console"]
+        """The console's port: the real one after `start()`; None if it has none."""
+        return self._place.port("console")
+
+    @property
+    def unix_path(self) -> str | None:
+        """The directory of the Unix sockets, absolute; None if the services have ports."""
+        return self._place.directory
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Where each service listens that there is, after `start()`: at a port or a socket."""
+        return self._place.addresses
 
     def __enter__(self: _MonitorT) -> _MonitorT:
         if self._service is None:
@@ -219,7 +234,7 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, DumpCommand, Greeting
         elif self._service is None:
             state = "not started"
         else:
-            state = described(self._host, self._ports)
+            state = str(self._place)
         return f"<{type(self).__name__} {state}>"
 
 
@@ -238,6 +253,7 @@ def start_monitor(
     token: str | None = None,
     permissions: Permission | None = None,
     name: str | None = None,
+    unix_path: str | os.PathLike[str] | None = None,
     monitor_cls: type[_MonitorT] | None = None,
     termui_port: int | None = None,
 ) -> _MonitorT:
@@ -265,6 +281,11 @@ def start_monitor(
     `name` is what the application is called where several are told apart; None means the script's
     name without `.py`, or that of the package for `python -m package`.
 
+    `unix_path` is a directory in which the services listen instead of at ports: `terminal.sock`,
+    `web.sock` and `console.sock`; a service whose port is None is left out of it, too. The
+    directory is made if it is missing, and has to be this user's alone (mode 0700). It excludes
+    `host`.
+
     `monitor_cls` and `termui_port` are older spellings of `monitor` and `port`.
 
     Raises what `Monitor.start` raises; nothing is left running then.
@@ -282,6 +303,7 @@ def start_monitor(
         token=token,
         permissions=permissions,
         name=name,
+        unix_path=unix_path,
     )
     instance.start()
     return instance

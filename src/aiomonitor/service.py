@@ -18,7 +18,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .listeners import display
+from .peers import STRANGER, Peer, send_at_once
 
 if TYPE_CHECKING:
     import asyncio
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger("aiomonitor")
+audit = logging.getLogger("aiomonitor.audit")
 
 CLIENT_LIMIT = 1000
 """Terminal clients at once; the next ones are told so. Each may hold a worker thread."""
@@ -201,26 +202,35 @@ class Service:
                 continue
             self._connections.add(connection)
             only = self._listeners[listener]
-            tasks.start_soon(self._serve_client, connection, display(*address[:2]), only)
+            tasks.start_soon(self._serve_client, connection, Peer.of(connection, address), only)
 
-    async def _serve_client(self, connection: socket.socket, peer: str, only: str | None) -> None:
+    async def _serve_client(self, connection: socket.socket, peer: Peer, only: str | None) -> None:
         from .terminal.session import Session
         from .terminal.stream import ClientStream
 
         with connection:
-            if len(self._connections) > CLIENT_LIMIT:
+            if refusal := self._refusal(peer):
                 with contextlib.suppress(OSError):
-                    connection.send(b"too many clients (%d): try again later\n" % CLIENT_LIMIT)
+                    connection.send(refusal.encode())
                 return
             try:
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                send_at_once(connection)
                 stream = ClientStream(connection)
-                await Session(self._shell, stream, peer, self._token, only=only).run()
+                await Session(self._shell, stream, peer.name, self._token, only=only).run()
             except OSError as error:
-                log.debug("client %s was lost: %s", peer, error)
+                log.debug("client %s was lost: %s", peer.name, error)
             except Exception:
                 # A bug of ours costs this client its connection, and nobody else anything.
-                log.exception("the session of client %s has failed", peer)
+                log.exception("the session of client %s has failed", peer.name)
+
+    def _refusal(self, peer: Peer) -> str:
+        """Why a client is not let in, or an empty string."""
+        if peer.is_stranger:
+            audit.info("%s: refused: of another user", peer.name)
+            return STRANGER
+        if len(self._connections) > CLIENT_LIMIT:
+            return f"too many clients ({CLIENT_LIMIT}): try again later\n"
+        return ""
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -9,6 +9,7 @@ import pytest
 
 from aiomonitor import CommandError, Monitor
 from aiomonitor.commands.web import TICKET_LIFE, TICKETS, Tickets
+from aiomonitor.doors import Place
 
 
 class Clock:
@@ -54,7 +55,7 @@ class Told(Monitor):
 
     def __init__(self, *, token: str | None = None, port: int | None = 20102, host: str) -> None:
         super().__init__(object(), token=token)
-        self._ports, self._host = {"web": port}, host
+        self._place = Place(host=host, ports={"terminal": None, "web": port, "console": None})
 
     def web(self) -> str:
         """What the command says."""

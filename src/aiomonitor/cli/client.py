@@ -10,7 +10,14 @@ import anyio
 import click
 
 from aiomonitor.cli.command import pass_on_interrupt, run_command
-from aiomonitor.cli.connection import STATUS_INTERRUPTED, Address, ClientError, connect, first_of
+from aiomonitor.cli.connection import (
+    STATUS_INTERRUPTED,
+    Address,
+    ClientError,
+    UnixAddress,
+    connect,
+    first_of,
+)
 from aiomonitor.cli.lines import print_lines, send_lines
 from aiomonitor.cli.screen import can_be_raw
 from aiomonitor.cli.terminal import run_terminal
@@ -31,9 +38,10 @@ def _encoded(name: str, value: str) -> bytes:
     raise ClientError(f"{fault}; shorten it, or pass lines through stdin", status=STATUS_USAGE)
 
 
-def run(host: str, port: int, command: str | None, token: str | None, timeout: float) -> NoReturn:
+def run(
+    address: Address | UnixAddress, command: str | None, token: str | None, timeout: float
+) -> NoReturn:
     """Be the client; exits with its status, after one line on what went wrong."""
-    address = Address(host=host, port=port)
     try:
         if command is not None:
             status = anyio.run(_command, address, timeout, command, token)
@@ -50,7 +58,9 @@ def run(host: str, port: int, command: str | None, token: str | None, timeout: f
     sys.exit(status)
 
 
-async def _command(address: Address, timeout: float, command: str, token: str | None) -> int:
+async def _command(
+    address: Address | UnixAddress, timeout: float, command: str, token: str | None
+) -> int:
     command_bytes = _encoded("command", command)
     token_bytes = _encoded("token", token) if token else None
     async with await connect(address, timeout) as connection:
@@ -60,6 +70,6 @@ async def _command(address: Address, timeout: float, command: str, token: str | 
         )
 
 
-async def _lines(address: Address, timeout: float) -> int:
+async def _lines(address: Address | UnixAddress, timeout: float) -> int:
     async with await connect(address, timeout) as connection:
         return await first_of(partial(print_lines, connection), partial(send_lines, connection))

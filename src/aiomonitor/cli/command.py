@@ -94,8 +94,8 @@ async def _receive(connection: Connection) -> list[Event]:
 
 
 def _not_a_monitor(connection: Connection, reason: str) -> ClientError:
-    fault = f"{connection.address} is not an aiomonitor terminal port"
-    return ClientError(f"{fault}: {reason}; check --host and --port")
+    fault = f"{connection.address} is no aiomonitor terminal"
+    return ClientError(f"{fault}: {reason}; check {connection.address.options}")
 
 
 async def pass_on_interrupt(connection: Connection) -> int | None:

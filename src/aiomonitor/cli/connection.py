@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import anyio
+import anyio.to_thread
 
 from aiomonitor.errors import AiomonitorError
+from aiomonitor.model.addresses import display
 from aiomonitor.terminal.telnet import Event, TelnetCodec
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from types import TracebackType
 
-    from anyio.abc import SocketStream
+    from anyio.abc import ByteStream
 
 STATUS_UNREACHABLE: Final = 3
 STATUS_INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell reports it
@@ -30,6 +34,10 @@ class ClientError(AiomonitorError):
         self.status = status
 
 
+SOCKET: Final = "terminal.sock"
+"""What a monitor's terminal is called in its `unix_path`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """Where the monitor listens, as the user gave it."""
@@ -37,14 +45,49 @@ class Address:
     host: str
     port: int
 
+    options: ClassVar[str] = "--host and --port"
+    remedies: ClassVar[Mapping[type[OSError], str]] = {
+        ConnectionRefusedError: "connection refused; does the application run, with its monitor "
+        "on this --port?",
+    }
+
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return display(self.host, self.port)
+
+    async def connect(self) -> ByteStream:
+        """Raises what sockets raise."""
+        return await anyio.connect_tcp(self.host, self.port)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnixAddress:
+    """The monitor's Unix socket, or the directory that it is in, as the user gave it."""
+
+    path: str
+
+    options: ClassVar[str] = "--unix"
+    remedies: ClassVar[Mapping[type[OSError], str]] = {
+        FileNotFoundError: "no such socket; does the application run, with this unix_path?",
+        ConnectionRefusedError: "nobody listens there any more; does the application run?",
+        PermissionError: "permission denied; it is for the application's user, and root",
+    }
+
+    def __str__(self) -> str:
+        return self.path
+
+    async def connect(self) -> ByteStream:
+        """Raises what sockets raise."""
+        if not hasattr(socket, "AF_UNIX"):
+            raise OSError(errno.EAFNOSUPPORT, "this system has no Unix sockets")
+        # A directory that cannot be looked into: connecting tells why.
+        is_directory = await anyio.to_thread.run_sync(os.path.isdir, self.path)
+        return await anyio.connect_unix(f"{self.path}/{SOCKET}" if is_directory else self.path)
 
 
 class Connection:
     """A socket and its codec; sends may come from several tasks, `receive()` from one."""
 
-    def __init__(self, stream: SocketStream, address: Address) -> None:
+    def __init__(self, stream: ByteStream, address: Address | UnixAddress) -> None:
         self.codec = TelnetCodec()
         self.address = address
         self._stream = stream
@@ -84,29 +127,30 @@ class Connection:
                 await self._stream.send_eof()
 
 
-async def connect(address: Address, timeout: float) -> Connection:
+async def connect(address: Address | UnixAddress, timeout: float) -> Connection:
     """Connect within `timeout` seconds, or raise a `ClientError` that says what to look at."""
     try:
         with anyio.fail_after(timeout):
-            stream = await anyio.connect_tcp(address.host, address.port)
+            stream = await address.connect()
     except TimeoutError as error:
-        reason = f"no answer within {timeout:g} s; is the host right, and no firewall between?"
+        reason = f"no answer within {timeout:g} s; check {address.options}, and for a firewall"
         raise ClientError(f"cannot reach {address}: {reason}") from error
     except socket.gaierror as error:
         raise ClientError(f"cannot reach {address}: unknown host; check --host") from error
     except OSError as error:
-        raise ClientError(f"cannot reach {address}: {_cause(error)}") from error
+        raise ClientError(f"cannot reach {address}: {_cause(error, address)}") from error
     return Connection(stream, address)
 
 
-def _cause(error: OSError) -> str:
+def _cause(error: OSError, address: Address | UnixAddress) -> str:
     """The reason in words: of a host's several addresses anyio groups theirs, the first will do."""
     cause = error if error.strerror else error.__cause__
     cause = getattr(cause, "exceptions", [cause])[0]
-    if isinstance(cause, ConnectionRefusedError):
-        return "connection refused; does the application run, with its monitor on this --port?"
+    for kind, remedy in address.remedies.items():
+        if isinstance(cause, kind):
+            return remedy
     reason = getattr(cause, "strerror", None) or str(error)
-    return f"{reason}; check --host and --port"
+    return f"{reason}; check {address.options}"
 
 
 async def first_of(*tasks: Callable[[], Awaitable[int | None]]) -> int:

@@ -13,6 +13,7 @@ EPILOG: Final = """\b
 Examples:
   aiomonitor                        a terminal on 127.0.0.1:20101
   aiomonitor -p 20111               that of another application
+  aiomonitor --unix /run/shop       that of one with this unix_path
   aiomonitor -c ps                  one command
   aiomonitor -c 'ps --json' | jq .  for scripts
   aiomonitor < commands.txt         many commands, one a line
@@ -57,6 +58,11 @@ _OPTIONS = (
         show_default=True,
         help="The monitor's terminal port.",
     ),
+    click.option(
+        "--unix",
+        metavar="PATH",
+        help="Instead: its Unix socket, or the directory that this is in.",
+    ),
     click.option("-c", "--command", help="Run this one command, and exit."),
     token_option,
     timeout_option,
@@ -78,8 +84,17 @@ def client_options(command: _CommandT) -> _CommandT:
     return command
 
 
-def run_client(**options: Any) -> None:
+def run_client(host: str, port: int, unix: str | None, **options: Any) -> None:
     """Be the client that these options ask for; exits with its status."""
+    given = [name for name in ("host", "port") if unix is not None and _is_given(name)]
+    if given:
+        raise click.UsageError(f"--unix and --{given[0]} exclude each other: give one")
     from aiomonitor.cli.client import run
+    from aiomonitor.cli.connection import Address, UnixAddress
 
-    run(**options)
+    run(Address(host=host, port=port) if unix is None else UnixAddress(path=unix), **options)
+
+
+def _is_given(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is not click.core.ParameterSource.DEFAULT

@@ -10,7 +10,7 @@ from typing import Final
 import anyio
 import click
 
-from aiomonitor.cli.connection import Address, Connection, connect, first_of
+from aiomonitor.cli.connection import Address, Connection, UnixAddress, connect, first_of
 from aiomonitor.cli.screen import RawMode, offer_terminal, send_size, settle_terminal
 from aiomonitor.cli.streams import forward_stdin, write_stdout
 from aiomonitor.terminal.telnet import Data, Disabled, Enabled, Option, encode
@@ -19,7 +19,7 @@ ESCAPE: Final = b"\x1d"
 """Ctrl-], as in every telnet client: the one key that is not the server's."""
 
 
-def run_terminal(address: Address, timeout: float) -> int:
+def run_terminal(address: Address | UnixAddress, timeout: float) -> int:
     """Serve the user until somebody ends it; the terminal is left as it was found."""
     mode = RawMode()
     try:
@@ -28,7 +28,7 @@ def run_terminal(address: Address, timeout: float) -> int:
         mode.restore()  # out here, where nothing that happens to the event loop can prevent it
 
 
-async def _session(address: Address, timeout: float, mode: RawMode) -> int:
+async def _session(address: Address | UnixAddress, timeout: float, mode: RawMode) -> int:
     async with await connect(address, timeout) as connection:
         click.echo(f"Connected to {address}; Ctrl-] leaves.", err=True)
         for option in (Option.ECHO, Option.SGA):

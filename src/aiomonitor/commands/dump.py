@@ -5,26 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aiomonitor import evidence
-from aiomonitor.doors import described
 from aiomonitor.queries import Queries
 
 from .listing import JsonOption, Listings
 
 if TYPE_CHECKING:
+    from aiomonitor.doors import Place
     from aiomonitor.evidence.dumping import Look
 
 
 class DumpCommand(Queries, Listings):
     """Writes down what goes on. The command is a sync one: it runs in a worker thread."""
 
-    _host: str
-    _ports: dict[str, int | None]
+    _place: Place
 
     def look(self) -> Look:
         """The run as `evidence` needs it. Any thread."""
         from aiomonitor.evidence.dumping import Look  # when somebody asks
 
-        return Look(self, self._backend, described(self._host, self._ports))
+        return Look(self, self._backend, str(self._place))
 
     def dump(self, file: evidence.File = None, *, json: bool = False) -> None:
         """As `aiomonitor.dump`, of this monitor's run alone. Any thread, from its start on."""

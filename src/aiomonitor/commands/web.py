@@ -7,12 +7,14 @@ import time
 from typing import TYPE_CHECKING
 
 from aiomonitor.errors import CommandError
-from aiomonitor.listeners import display
+from aiomonitor.model.addresses import display
 
 from . import CommandInterpreter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from aiomonitor.doors import Place
 
 TICKET_LIFE = 120.0
 """Seconds in which a link has to be opened."""
@@ -54,31 +56,41 @@ class WebCommand(CommandInterpreter):
     """Tells where the page is."""
 
     _token: str | None
-    _host: str
-    _ports: dict[str, int | None]
+    _place: Place
 
     def __init__(self) -> None:
         super().__init__()
         self.tickets: Tickets = Tickets()
 
     def web_link(self) -> str | None:
-        """Where the page is; None if it is left out. With a token set, the link lets a browser in
-        once, within `TICKET_LIFE` seconds."""
-        port = self._ports["web"]
+        """Where the page is; None if it is left out, or at a Unix socket, where no browser finds
+        it. With a token set, the link lets a browser in once, within `TICKET_LIFE` seconds."""
+        port = self._place.port("web")
         if port is None:
             return None
-        address = f"http://{display(_reachable(self._host), port)}/"
-        return address if self._token is None else f"{address}login?ticket={self.tickets.issue()}"
+        return f"http://{display(_reachable(self._place.host), port)}/{self._way_in()}"
+
+    def _way_in(self) -> str:
+        return "" if self._token is None else f"login?ticket={self.tickets.issue()}"
 
     def do_web(self) -> None:
         """Tell where the web page is: open the link in a browser.
 
         With a token set, the link lets one browser in, once, within two minutes.
         """
-        link = self.web_link()
-        if link is None:
+        address = self._place.address("web")
+        if address is None:
             raise CommandError("there is no web page: the monitor was started with webui_port=None")
-        self._write(f"{link}\n")
+        link = self.web_link()
+        self._write(f"{link}\n" if link else _at_a_socket(str(address.path), self._way_in()))
+
+
+def _at_a_socket(path: str, way_in: str) -> str:
+    return (
+        f"the web page is at the Unix socket {path}\n"
+        f"on your own machine: ssh -L 20102:{path} THIS-MACHINE, then open "
+        f"http://localhost:20102/{way_in}\n"
+    )
 
 
 def _reachable(host: str) -> str:

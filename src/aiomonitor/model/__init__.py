@@ -4,6 +4,7 @@ They hold text and numbers, never tasks, frames or exceptions: a value that a cl
 keep the application's objects alive. Any thread may read them.
 """
 
+from .addresses import Address
 from .ended import (
     EndedSortKey,
     Outcome,
@@ -50,6 +51,7 @@ from .tasks import (
 )
 
 __all__ = [
+    "Address",
     "CancelOutcome",
     "CancelResult",
     "CancellationInfo",

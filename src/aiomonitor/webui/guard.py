@@ -14,9 +14,12 @@ import ipaddress
 import re
 import secrets
 import socket
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from aiomonitor.model.addresses import display
 
 from . import limits
 from .problems import MEDIA_TYPE, Problem
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
     Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+peer_name: ContextVar[str] = ContextVar("aiomonitor_web_peer")
+"""Who is at the other end of a connection: at a Unix socket the scope has no client."""
 
 CSRF_HEADER = "x-aiomonitor"
 LOGIN = "/login"
@@ -99,7 +105,7 @@ class Asked:
 def peer_of(scope: Scope) -> str:
     """Who asks, for the log."""
     client = scope.get("client")
-    return f"{client[0]}:{client[1]}" if client else "a client"
+    return peer_name.get("") or (display(*client[:2]) if client else "a client")
 
 
 class Policy:

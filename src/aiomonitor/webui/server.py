@@ -18,9 +18,12 @@ from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config, Sockets
 from hypercorn.logging import Logger
 
+from aiomonitor.peers import STRANGER, Peer, send_at_once
+
 from . import limits
 from .app import make_app
-from .problems import Problem
+from .guard import peer_name
+from .problems import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
     from collections.abc import MutableSet, Sequence
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from .site import Site
 
 log = logging.getLogger("aiomonitor")
+audit = logging.getLogger("aiomonitor.audit")
 
 _FAREWELL = 0.25
 """Seconds for open streams to end, and again for connections to close; then they are cut off."""
@@ -52,15 +56,27 @@ class Door(socket.socket):
         """The next client; those beyond the limit get an answer and no place."""
         while True:
             guest, address = super().accept()
-            if sum(each.fileno() >= 0 for each in self._guests) < limits.CONNECTIONS:
-                # Else a prompt waits for the acknowledgement of its value: 40 ms.
-                guest.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            peer = Peer.of(guest, address)
+            if (problem := self._problem(peer)) is None:
+                send_at_once(guest)
                 self._guests.add(guest)
                 self._known.add(guest)
+                # asyncio makes the task of this connection next, with a copy of our context.
+                peer_name.set(peer.name)
                 return guest, address
             with guest, contextlib.suppress(OSError):
                 guest.setblocking(False)
-                guest.send(_refusal())
+                guest.send(_answer(problem))
+
+    def _problem(self, peer: Peer) -> Problem | None:
+        """Why it is not let in."""
+        if peer.is_stranger:
+            audit.info("%s: refused: of another user (web)", peer.name)
+            return Problem(403, STRANGER.strip())
+        if sum(each.fileno() >= 0 for each in self._guests) >= limits.CONNECTIONS:
+            told = {"Retry-After": "5"}
+            return Problem(503, "too many connections to the monitor: close some", told)
+        return None
 
     def cut_off(self) -> None:
         """End every connection, whatever is unsent."""
@@ -69,14 +85,18 @@ class Door(socket.socket):
                 guest.shutdown(socket.SHUT_RDWR)
 
 
-def _refusal() -> bytes:
-    problem = Problem(503, "too many connections to the monitor: close some")
+def _answer(problem: Problem) -> bytes:
+    """To whoever is not let in, and not heard."""
     body = problem.body()
-    head = (
-        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n"
-        f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    headers = {
+        "Connection": "close",
+        "Content-Type": MEDIA_TYPE,
+        "Content-Length": str(len(body)),
+        **problem.headers,
+    }
+    lines = [f"HTTP/1.1 {problem.status} {problem.title}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 class _Quiet(Logger):

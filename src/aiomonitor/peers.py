@@ -1,0 +1,62 @@
+"""Who is at the other end of a connection, and whether that may be; stdlib only.
+
+At a port it is an address. At a Unix socket the kernel tells which user connected, and with which
+process, where it has SO_PEERCRED.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from .model.addresses import display
+
+STRANGER = "this monitor belongs to another user: only that user and root may connect\n"
+
+_CREDENTIALS = struct.Struct("iII")  # pid, uid, gid
+_ROOT = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """The other end of a connection; `uid` and `pid` where they can be known."""
+
+    name: str
+    uid: int | None = None
+    pid: int | None = None
+
+    @classmethod
+    def of(cls, connection: socket.socket, address: Any) -> Peer:
+        """Of a connection that `accept` gave, with that address. Raises nothing."""
+        if not is_unix(connection):
+            return cls(name=display(*address[:2]))
+        try:
+            level, option = socket.SOL_SOCKET, socket.SO_PEERCRED
+            told = connection.getsockopt(level, option, _CREDENTIALS.size)
+        except (AttributeError, OSError):  # not on macOS
+            return cls(name="unix")
+        pid, uid, _ = _CREDENTIALS.unpack(told)
+        # One of another PID namespace has the number 0.
+        return cls(name=f"unix, uid {uid}" + (f", pid {pid}" if pid else ""), uid=uid, pid=pid)
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether it is of another user, who has no business here.
+
+        The directory keeps them out already. This holds also if somebody opens it later on.
+        """
+        return self.uid is not None and self.uid not in (_ROOT, os.geteuid())
+
+
+def is_unix(connection: socket.socket) -> bool:
+    """Whether it is of a Unix socket; not every system has such."""
+    return connection.family == getattr(socket, "AF_UNIX", None)
+
+
+def send_at_once(connection: socket.socket) -> None:
+    """Without the wait for the acknowledgement of what was sent before: 40 ms."""
+    if not is_unix(connection):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -29,13 +29,13 @@ LENGTH = 320
 LONGER = {"terminal.telnet": 400}
 """One state machine and the names of its protocol, which belong together."""
 
-ABOUT_TASKS = ["builtin", "console", "dump", "findings", "greeting", "health", "insight", "listing"]
-ABOUT_TASKS += ["load", "web"]
+ABOUT_TASKS = ["about", "builtin", "console", "dump", "findings", "greeting", "health", "insight"]
+ABOUT_TASKS += ["listing", "load", "web"]
 """Commands that ask about the application; the rest of that room only runs commands."""
 
 LEVELS = {
     **dict.fromkeys(["model", "errors", "permissions", "settings", "utils", "threads"], 0),
-    **dict.fromkeys(["naming", "peers"], 0),
+    **dict.fromkeys(["naming", "peers", "rundir", "version"], 0),
     **dict.fromkeys(["terminal.telnet", "terminal.lines", "terminal.protocol"], 0),
     "dialogue": 0,
     **dict.fromkeys(["backends", "render", "listeners", "unix_listeners", "doors"], 1),
@@ -63,7 +63,7 @@ SEES = {
     "console": {"console", "dialogue", "errors", "render.tables"},
     "webui": {"webui", "errors", "model", "permissions", "queries", "__init__", "dialogue"}
     | {"peers"},
-    "cli": {"cli", "terminal.telnet", "errors", "model", "__init__"},
+    "cli": {"cli", "terminal.telnet", "errors", "model", "version", "rundir", "render"},
     "demo": {"monitor", "errors", "utils"},
     "demo_anyio": {"monitor", "errors", "utils"},
 }

@@ -19,8 +19,7 @@ from .monitor import (
     Monitor,
     start_monitor,
 )
-
-__version__ = "1.0.0a1"
+from .version import __version__ as __version__
 
 __all__ = [
     "CONSOLE_PORT",

@@ -264,6 +264,7 @@ async def serve(host: str | None, port: int, webui_port: int, console_port: int)
         webui_port=webui_port,
         console_port=console_port,
         locals={"shop": shop},
+        name="shop",
     )
     monitor.shop = shop
 

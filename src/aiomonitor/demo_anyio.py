@@ -199,6 +199,7 @@ async def serve(
         webui_port=webui_port,
         console_port=console_port,
         locals={"kitchen": kitchen},
+        name="kitchen",
     )
     monitor.kitchen = kitchen
 

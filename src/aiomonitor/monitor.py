@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import evidence, settings
 from .backends import detect
+from .commands.about import AboutCommand
 from .commands.builtin import BuiltinCommands
 from .commands.console import ConsoleCommand
 from .commands.dump import DumpCommand
@@ -54,7 +55,7 @@ else:
     _MonitorT = TypeVar("_MonitorT", bound="Monitor")
 
 
-class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, DumpCommand, Greeting):
+class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCommand, Greeting):
     """Watches one event loop and answers its clients from a thread of its own.
 
     Add commands by subclassing: each method `do_<name>` is one. Takes the arguments of
@@ -121,7 +122,8 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, DumpCommand, Greeting
             self._observe(detect(self._loop, hooked=self._hooked), self._history)
             doors = Doors(self._place, safe=self._token is not None)
             self._place = doors.place
-            service = Service(self, doors.terminals, self._token, web=doors.web)
+            entry = self._registration(self._place)
+            service = Service(self, doors.terminals, self._token, web=doors.web, registration=entry)
             try:
                 self._backend.attach()
                 self._watchdog.start()
@@ -166,11 +168,6 @@ class Monitor(BuiltinCommands, ConsoleCommand, WebCommand, DumpCommand, Greeting
     def closed(self) -> bool:
         """Whether `close()` was called, or the process is a fork of the one that was monitored."""
         return self._closed or (self._service is not None and self._service.lost)
-
-    @property
-    def name(self) -> str:
-        """What the application is called where several are told apart."""
-        return self._name
 
     @property
     def host(self) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     import anyio
 
+    from .rundir.registration import Registration
     from .terminal.shell import Shell
     from .webui.site import Site
 
@@ -59,12 +60,14 @@ class Service:
         token: str | None = None,
         *,
         web: Sequence[socket.socket] = (),
+        registration: Registration | None = None,
         backend: str = "asyncio",
     ) -> None:
         self._shell = shell
         self._listeners = dict(listeners)
         """With the one command that a client of it runs, or None."""
         self._web = list(web)
+        self._registration = registration
         self._token = token
         self._backend = backend
         self.lost = False  # whether this is a fork, which has no copy of the thread
@@ -87,6 +90,7 @@ class Service:
             self._thread.join(timeout)
         if self._thread.is_alive():
             log.debug("the monitor's thread is still busy; it ends by itself")
+            self._leave()
         self.drop_sockets()
 
     def drop_sockets(self) -> None:
@@ -97,15 +101,23 @@ class Service:
         if not self._thread.is_alive():
             self._wake.close()
 
+    def _leave(self) -> None:
+        """Be found no longer."""
+        if self._registration is not None:
+            self._registration.leave()
+
     # --- the thread ---------------------------------------------------------------------------
 
     def _main(self) -> None:
         try:
+            if self._registration is not None:
+                self._registration.enter()
             if self._sleep_until_visited():
                 self._serve()
         except Exception:
             log.exception("the monitor has stopped serving; the application is not affected")
         finally:
+            self._leave()
             for sock in (*self._listeners, *self._web, self._wake):
                 sock.close()
 

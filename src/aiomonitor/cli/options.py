@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from aiomonitor.version import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,8 +30,6 @@ _CommandT = TypeVar("_CommandT", bound="Callable[..., object]")
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from aiomonitor import __version__  # loaded anyway: a package comes before its parts
-
         click.echo(f"aiomonitor {__version__}")
         context.exit()
 

@@ -17,6 +17,7 @@ from .run import (
     LoopPulse,
     LoopState,
     RunStatus,
+    RunSummary,
 )
 from .scopes import (
     ScopeInfo,
@@ -66,6 +67,7 @@ __all__ = [
     "LoopState",
     "Outcome",
     "RunStatus",
+    "RunSummary",
     "ScopeCancelResult",
     "ScopeInfo",
     "ScopeKind",

@@ -30,6 +30,35 @@ class RunStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """Which process this is, and how it does, in a few figures.
+
+    `uptime` is how many seconds the monitor has watched, `tasks` the number of live ones. `lag` is
+    what the loop took to answer in the last minute, in seconds: 99 of 100 times no more;
+    `worst_lag` the longest; both None where nothing was measured. `blocked_for` is how many seconds
+    the loop is blocked now, None if it is not. `stalls` counts how often it was, `findings` what
+    the monitor knows to be wrong, None before it has looked.
+    """
+
+    pid: int
+    name: str
+    command: tuple[str, ...]
+    runtime: str
+    loop: str
+    loop_state: LoopState
+    python: str
+    version: str
+    started_at: float
+    uptime: float
+    tasks: int
+    lag: float | None
+    worst_lag: float | None
+    blocked_for: float | None
+    stalls: int
+    findings: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoopPulse:
     """How the loop answers when it is called; times are in seconds.
 

@@ -10,6 +10,7 @@ from .tables import Column, printable, styled
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from aiomonitor.model import RunSummary
     from aiomonitor.model.health import Health, LagWindow, Stall
 
 STALL_COLUMNS = (
@@ -85,8 +86,11 @@ def _blocked(health: Health, *, color: bool) -> str:
 
 
 def _stall_count(health: Health) -> str:
-    some = f"{health.stalls} time{'' if health.stalls == 1 else 's'}" if health.stalls else "never"
-    return f"stalls: {some} blocked for {_short(health.threshold)} or longer"
+    return f"stalls: {_count(health.stalls)} blocked for {_short(health.threshold)} or longer"
+
+
+def _count(stalls: int) -> str:
+    return f"{stalls} time{'' if stalls == 1 else 's'}" if stalls else "never"
 
 
 def latest_lines(stalls: Sequence[Stall]) -> Iterator[str]:
@@ -139,3 +143,19 @@ def stall_lines(stall: Stall, *, color: bool = False) -> Iterator[str]:
         yield from frame_lines(stack.frames, color=color)
     if not stall.stacks:
         yield "  (its stack was not seen: nothing else ran until it was over)"
+
+
+def summary_lines(summary: RunSummary) -> Iterator[str]:
+    """Which process this is, and how it does."""
+    command = " ".join(summary.command)
+    yield printable(f"{summary.name}: process {summary.pid}, {command}")
+    yield (
+        f"{summary.loop} on Python {summary.python}, aiomonitor {summary.version}, "
+        f"watched for {duration(summary.uptime)}"
+    )
+    blocked = summary.blocked_for
+    state = summary.loop_state if blocked is None else f"blocked for {duration(blocked)}"
+    lag, worst = (_seconds(each) for each in (summary.lag, summary.worst_lag))
+    yield f"the loop is {state}; lag {lag}, at worst {worst}; was blocked {_count(summary.stalls)}"
+    found = "not looked for yet" if summary.findings is None else f"{summary.findings}"
+    yield f"tasks: {summary.tasks}, findings: {found}"

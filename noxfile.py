@@ -30,6 +30,13 @@ ZOO = "tests/zoo"
 LONG = [ZOO, "tests/health/test_on_loops.py"]
 """What blocks loops, for as long as it takes to be noticed."""
 
+CLIENTS = ["tests/clients", "tests/test_demo.py", "tests/test_examples.py"]
+"""Real clients of whole applications: most of the time that the tests take."""
+
+BETWEEN = ["3.11", "3.13"]
+"""Pythons that need no real clients, since what these meet is the same there as in those beside
+them. What differs is how tasks are read, recorded and run, and that is tested on all of them."""
+
 WEB_TESTS = ["tests/webui/browser", "tests/webui_fuzz"]
 """What needs a browser, or a package that nothing else needs."""
 
@@ -100,10 +107,12 @@ def install(session: nox.Session, *packages: str, group: str) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests, with each supported Python that is there; what follows `--` goes to pytest."""
+    """All tests, with each supported Python that is there (but for LONG and CLIENTS, see there);
+    what follows `--` goes to pytest."""
     report_missing_interpreters(session)
     install(session, ".[trio,uvloop]", group="tests")
-    session.run(*PYTEST, *(f"--ignore={each}" for each in LONG), *session.posargs)
+    elsewhere = LONG + (CLIENTS if session.python in BETWEEN else [])
+    session.run(*PYTEST, *(f"--ignore={each}" for each in elsewhere), *session.posargs)
 
 
 @nox.session(python=[PYTHONS[0], PYTHONS[-1]])

@@ -38,7 +38,7 @@ LEVELS = {
     **dict.fromkeys(["naming", "peers", "rundir", "version"], 0),
     **dict.fromkeys(["terminal.telnet", "terminal.lines", "terminal.protocol"], 0),
     "dialogue": 0,
-    **dict.fromkeys(["backends", "render", "listeners", "unix_listeners", "doors"], 1),
+    **dict.fromkeys(["backends", "render", "listeners", "unix_listeners", "doors", "autoports"], 1),
     **dict.fromkeys(["dialogue.client", "dialogue.output", "dialogue.runner"], 1),
     **dict.fromkeys(["commands.registry", "commands.arguments", "commands.parameters"], 1),
     **dict.fromkeys(["commands", "console", "health", "insight"], 2),

@@ -7,8 +7,9 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, get_args
 
+from .autoports import listen_together
 from .listeners import listen
-from .model.addresses import Address, ServiceName
+from .model.addresses import Address, Port, ServiceName
 
 if TYPE_CHECKING:
     import socket
@@ -25,7 +26,7 @@ class Place:
     `directory`, at Unix sockets in that. A service whose port is None is left out of both."""
 
     host: str
-    ports: Mapping[ServiceName, int | None]
+    ports: Mapping[ServiceName, Port]
     directory: str | None = None
 
     def address(self, service: ServiceName) -> Address | None:
@@ -33,9 +34,11 @@ class Place:
         port = self.ports[service]
         if port is None:
             return None
-        if self.directory is None:
-            return Address(service=service, host=self.host, port=port)
-        return Address(service=service, path=_socket_in(self.directory, service))
+        if self.directory is not None:
+            return Address(service=service, path=_socket_in(self.directory, service))
+        if port == "auto":
+            return None  # not yet known
+        return Address(service=service, host=self.host, port=port)
 
     def port(self, service: ServiceName) -> int | None:
         """Of a service that has one."""
@@ -95,9 +98,12 @@ class Doors:
             undo.pop_all()
 
     def _open_ports(self, *, safe: bool) -> None:
-        for service, port in self._place.ports.items():
-            if port is not None:
-                self._found[service] = listen(service, self._place.host, port, safe=safe)
+        host, ports = self._place.host, self._place.ports
+        for service, port in ports.items():
+            if port is not None and port != "auto":
+                self._found[service] = listen(service, host, port, safe=safe)
+        together = [service for service, port in ports.items() if port == "auto"]
+        self._found.update(listen_together(together, host, safe=safe))
 
     def _open_files(self, path: str) -> None:
         from .unix_listeners import SocketDirectory

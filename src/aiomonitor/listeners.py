@@ -49,7 +49,7 @@ def _resolve(service: str, host: str, port: int) -> list[tuple[int, tuple[str, i
     if not 0 <= port <= 65535:
         raise BindError(
             errno.EINVAL,
-            f"{service}: {port!r} is no port: give 0 to 65535, or None to leave it out",
+            f'{service}: {port!r} is no port: give 0 to 65535, "auto", or None to leave it out',
         )
     if not host:
         raise UnsafeAddressError(
@@ -121,7 +121,7 @@ def _bind_error(service: str, host: str, port: int, error: Exception) -> BindErr
     reason = getattr(error, "strerror", None) or str(error)
     remedy = {
         errno.EADDRINUSE: "another process, or another monitor, listens there: give another port, "
-        "0 for a free one, or None to leave the service out",
+        '"auto" or 0 for a free one, or None to leave the service out',
         errno.EACCES: "ports below 1024 need privileges: give another one",
         errno.EADDRNOTAVAIL: "the address is none of this machine's: give 127.0.0.1 or ::1",
     }.get(code or 0, "give 127.0.0.1 or ::1" if isinstance(error, socket.gaierror) else "")

@@ -13,6 +13,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from . import evidence, settings
+from .autoports import agreed
 from .backends import detect
 from .commands.about import AboutCommand
 from .commands.builtin import BuiltinCommands
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
     from .model import Address
+    from .model.addresses import Port
     from .permissions import Permission
     from .service import Service
 else:
@@ -67,9 +69,9 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
         self,
         loop: object | None = None,
         host: str | None = None,
-        port: int | None = MONITOR_PORT,
-        webui_port: int | None = MONITOR_WEBUI_PORT,
-        console_port: int | None = CONSOLE_PORT,
+        port: Port = MONITOR_PORT,
+        webui_port: Port = MONITOR_WEBUI_PORT,
+        console_port: Port = CONSOLE_PORT,
         console_enabled: bool = True,
         locals: dict[str, Any] | None = None,
         *,
@@ -89,11 +91,13 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
         runs_code = console_enabled and self.permissions == "exec"
         self._place = Place(
             host=MONITOR_HOST if host is None else host,
-            ports={
-                "terminal": port,
-                "web": webui_port,
-                "console": console_port if runs_code else None,
-            },
+            ports=agreed(
+                {
+                    "terminal": port,
+                    "web": webui_port,
+                    "console": console_port if runs_code else None,
+                }
+            ),
             directory=directory_of(unix_path, host),
         )
         self._console_enabled = console_enabled
@@ -239,9 +243,9 @@ def start_monitor(
     loop: object | None = None,
     monitor: type[_MonitorT] = Monitor,  # type: ignore[assignment]  # the default is for any subclass
     host: str | None = None,
-    port: int | None = MONITOR_PORT,
-    webui_port: int | None = MONITOR_WEBUI_PORT,
-    console_port: int | None = CONSOLE_PORT,
+    port: Port = MONITOR_PORT,
+    webui_port: Port = MONITOR_WEBUI_PORT,
+    console_port: Port = CONSOLE_PORT,
     console_enabled: bool = True,
     locals: dict[str, Any] | None = None,
     *,
@@ -252,7 +256,7 @@ def start_monitor(
     name: str | None = None,
     unix_path: str | os.PathLike[str] | None = None,
     monitor_cls: type[_MonitorT] | None = None,
-    termui_port: int | None = None,
+    termui_port: Port = None,
 ) -> _MonitorT:
     """Make a monitor, start it, and return it; use it in a `with` statement, or `close()` it.
 
@@ -261,9 +265,11 @@ def start_monitor(
     to make. `host` is where to listen (`MONITOR_HOST` if None); anything but loopback needs a
     `token`, which every client is then asked for (also taken from the environment,
     `AIOMONITOR_TOKEN`). `port` is the terminal's; 0 takes a free one, None leaves the service out.
-    `webui_port` is the web page's. `console_port` is the same for the Python console, which the
-    terminal's command `console` opens, too; with `console_enabled` false there is none. It finds
-    the names of `locals`.
+    "auto" takes the default one, or else the next that is free; for the ports that are left at
+    their defaults, too, so that several workers can start the same way. `webui_port` is the web
+    page's. `console_port` is the same for the Python console, which the terminal's command
+    `console` opens, too; with `console_enabled` false there is none. It finds the names of
+    `locals`.
 
     With `hook_task_factory` the monitor records who creates and who cancels each task, and how it
     ends. It remembers the last `max_termination_history` tasks that ended (0 for none), and those

@@ -7,6 +7,10 @@ from typing import Literal
 
 ServiceName = Literal["terminal", "web", "console"]
 
+Port = int | Literal["auto"] | None
+"""Where a service is to listen: 0 takes a free port, "auto" the default one or the next that is
+free, None leaves the service out."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:

@@ -136,6 +136,32 @@ def tests_web(session: nox.Session) -> None:
     session.run(*PYTEST, *two, "-m", "browser or fuzz", *WEB_TESTS, *session.posargs)
 
 
+@nox.session(python="3.13")
+def tests_docs(session: nox.Session) -> None:
+    """What the manual shows: each Python block runs, with the real frameworks, and each session is
+    replayed. One Python is enough: they are examples of what other tests cover."""
+    install(session, ".[trio,uvloop]", group="manual")
+    session.run(*PYTEST, "-m", "manual", "tests/manual", *session.posargs)
+
+
+@nox.session(python="3.13")
+def docs(session: nox.Session) -> None:
+    """Build the manual into `build/site`; what follows `--` goes to mkdocs (`-- serve`)."""
+    install(session, ".[trio]", group="docs")
+    quiet = {"NO_MKDOCS_2_WARNING": "1"}  # which is about other software than we ask for
+    session.run("mkdocs", *(session.posargs or ["build", "--strict", "--quiet"]), env=quiet)
+    if not session.posargs:
+        session.run("python", "docs/tools/check_site.py", "build/site")
+
+
+@nox.session(python="3.13")
+def capture(session: nox.Session) -> None:
+    """Write the captured sessions and the pictures of the manual anew."""
+    install(session, ".[trio]", group="pictures")
+    session.run("python", "docs/tools/capture.py")
+    session.run("python", "docs/tools/pictures.py")
+
+
 @nox.session(python="3.12")
 def tests_benchmarks(session: nox.Session) -> None:
     """That the benchmarks run. They are no part of the package, so one Python is enough."""

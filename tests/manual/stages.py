@@ -1,0 +1,198 @@
+"""Where the manual's Python blocks run, each in a process: `python -m manual.stages STAGE FILE`.
+
+A stage gives a block what the page takes for granted, runs it as it is printed, and fails if it
+does not do what the page says of it. Its monitors listen on free ports. Frameworks are imported by
+name, since they are there only for these tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.to_thread
+
+import aiomonitor
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "tools"))
+
+import capture
+import on_free_ports
+import scenes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Names = dict[str, Any]
+STAGES: dict[str, Callable[[Path], None]] = {}
+
+started: list[aiomonitor.Monitor] = []
+"""The monitors of this process, in the order in which they were started."""
+
+
+def stage(act: Callable[[Path], None]) -> Callable[[Path], None]:
+    """Make the function a stage, under its name."""
+    STAGES[act.__name__.replace("_", "-")] = act
+    return act
+
+
+def run(file: Path, **names: Any) -> Names:
+    """Run the block, with these names there; all names that are there afterwards."""
+    namespace = {"__name__": "__main__", "asyncio": asyncio, "aiomonitor": aiomonitor, **names}
+    exec(compile(file.read_text("utf-8"), str(file), "exec"), namespace)  # noqa: S102
+    return namespace
+
+
+def told(*lines: str) -> str:
+    """What the last monitor's terminal answers."""
+    with socket.create_connection(("127.0.0.1", started[-1].port or 0), timeout=30) as client:
+        client.sendall("".join(f"{line}\n" for line in (*lines, "exit")).encode())
+        told = b"".join(iter(lambda: client.recv(65_536), b""))
+    return capture.NEGOTIATION.sub(b"", told).decode()
+
+
+async def serve() -> None:
+    """An application, which is visited once."""
+    assert "live task" in await anyio.to_thread.run_sync(told, "ps")
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """A loop that stops when its monitor has answered these commands."""
+
+    def __init__(self, *questions: str) -> None:
+        super().__init__()
+        self.questions = questions
+        self.answer = ""
+
+    def run_forever(self) -> None:
+        visitor = threading.Thread(target=self._visit)
+        visitor.start()
+        super().run_forever()
+        visitor.join()
+
+    def _visit(self) -> None:
+        try:
+            self.answer = told(*self.questions)
+        finally:
+            self.call_soon_threadsafe(self.stop)
+
+
+@stage
+def default(file: Path) -> None:
+    """A piece of an application: it may run a loop, or have a monitor already."""
+    loop = Loop("ps")
+    with aiomonitor.start_monitor(asyncio.new_event_loop()) as monitor:
+        run(file, loop=loop, serve=serve, monitor=monitor)
+        assert monitor.findings() is not None
+    if len(started) > 1 and loop.answer:
+        assert "live task" in loop.answer
+
+
+@stage
+def orders(file: Path) -> None:
+    """The commands that README and manual add."""
+    loop = Loop("orders alice --limit 3 --open", "o alice -l 3", "help orders", "ping there")
+
+    def find_orders(customer: str, *, open_only: bool) -> list[str]:
+        return [f"{customer}'s order {number}, {open_only}" for number in range(5)]
+
+    async def ping(host: str) -> str:
+        return f"pong from {host}"
+
+    run(file, loop=loop, find_orders=find_orders, ping=ping)
+    assert loop.answer.count("alice's order 2, True\n") == 1
+    assert loop.answer.count("alice's order 2, False\n") == 1
+    assert "order 3" not in loop.answer
+    assert "List a customer's orders." in loop.answer
+    assert "pong from there\n" in loop.answer
+
+
+@stage
+def doors(file: Path) -> None:
+    """A command with arguments that know more."""
+    monitor = run(file)["HouseMonitor"]
+    with monitor(asyncio.new_event_loop(), permissions="read"):
+        answers = told("door front", "door attic", "door back --unit inch", "help door")
+    assert "front: 90 cm\n" in answers
+    assert "no door 'attic': there are front, back, garage\n" in answers
+    assert "back: 35 inch\n" in answers
+    assert "Tell how wide a door is." in answers
+
+
+@stage
+def hooks(file: Path) -> None:
+    """What runs around commands."""
+    monitor = run(file)["NotedMonitor"]
+    with monitor(asyncio.new_event_loop()) as watching:
+        assert "0 tasks here.\n" in told("where nobody")
+    [failure] = watching.failed
+    assert failure.startswith("where: ")
+
+
+# --- the tutorial ---------------------------------------------------------------------------------
+
+
+@stage
+def warehouse(file: Path) -> None:
+    """It is a program; that it hangs, as it should, `test_captured` sees."""
+    names = run(file, __name__="warehouse")
+    assert asyncio.iscoroutinefunction(names["main"])
+
+
+def changed(file: Path) -> Names:
+    """The warehouse with this function instead of its own."""
+    whole = scenes.with_function(scenes.SCENES["warehouse"].source, file.read_text("utf-8"))
+    file.write_text(whole, "utf-8")
+    return run(file, __name__="warehouse")
+
+
+@stage
+def mended(file: Path) -> None:
+    """Crates are moved in both directions, at once, for as long as one likes."""
+    names = changed(file)
+    store, shop = names["Shelf"]("store", 10), names["Shelf"]("shop", 10)
+
+    async def moves() -> None:
+        there = (names["move"](store, shop) for _ in range(5))
+        back = (names["move"](shop, store) for _ in range(5))
+        await asyncio.wait_for(asyncio.gather(*there, *back), 30)
+
+    asyncio.run(moves())
+    assert (store.crates, shop.crates) == (10, 10)
+
+
+@stage
+def unblocked(file: Path) -> None:
+    """The loop goes on while the count is put on record."""
+    names = changed(file)
+    on_record, released = threading.Event(), threading.Event()
+
+    def put_on_record() -> None:
+        on_record.set()
+        released.wait(30)
+
+    names["put_on_record"] = put_on_record
+
+    async def counting() -> None:
+        task = asyncio.create_task(names["count"](names["Shelf"]("store", 10)))
+        assert await asyncio.to_thread(on_record.wait, 30)
+        assert not released.is_set()  # we run, though the record is not written
+        released.set()
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(counting())
+
+
+if __name__ == "__main__":
+    # This module under its own name, which has its own stages, and those of the frameworks.
+    from manual import frameworks as frameworks
+    from manual import stages
+
+    on_free_ports.use_free_ports(stages.started.append)
+    stages.STAGES[sys.argv[1]](Path(sys.argv[2]))

@@ -49,7 +49,7 @@ LEVELS = {
     "terminal": 5,
     "webui": 5,
     "service": 6,
-    "cli": 7,
+    **dict.fromkeys(["cli", "launch"], 7),
     **dict.fromkeys(["demo", "demo_anyio", "demo_command", "__main__"], 8),
 }
 """Imports go to the same level or a lower one. A package speaks for its unnamed modules."""
@@ -75,7 +75,8 @@ RESERVED = {
     "prompt_toolkit": r"terminal\.(editor|keys|prompts)",
     "pygments": r"terminal\.prompts",
     "anyio": r"dialogue\.\w+|service|terminal\.\w+|cli(\.\w+)?|webui\.\w+|demo_anyio",
-    "click": r"commands\.(arguments|parameters)|render\.tables|cli(\.\w+)?|demo_command|__main__",
+    "click": r"commands\.(arguments|parameters)|render\.tables|cli(\.\w+)?|__main__"
+    r"|demo_command|launch\.\w+_command",
     "quart": r"webui(\.\w+)?|service",
     "hypercorn": r"webui(\.\w+)?|service",
     "prometheus_client": r"webui\.metrics",

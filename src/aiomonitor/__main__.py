@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 from .cli.options import EPILOG, client_options, run_client
 
 SUBCOMMANDS: Final = {
+    "run": ("aiomonitor.launch.run_command", "run", "Run a program with a monitor in it."),
     "demo": ("aiomonitor.demo_command", "demo", "Run a small service to look into."),
 }
 """By name: the module, the click command in it, and what it does in a line."""

@@ -1,0 +1,1 @@
+"""Monitors programs that do not know of it: `aiomonitor run`, and `aiomonitor attach`."""

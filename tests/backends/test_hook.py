@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aiomonitor.backends._asyncio.hook import TaskHook
-from aiomonitor.backends._asyncio.hook.sweep import AGAIN, LOOKS
+from aiomonitor.backends._asyncio.hook.reasons import Timeouts
+from aiomonitor.backends._asyncio.hook.sweep import AGAIN, LOOKS, Sweeper
 from aiomonitor.backends.life import CALLBACK, OUTSIDE
 from aiomonitor.backends.stacks import DEPTH
 
@@ -603,6 +604,80 @@ def test_failure_of_ours(loop: Any, caplog: pytest.LogCaptureFixture) -> None:
     assert [each.name for each in caplog.records] == ["aiomonitor"]
     assert not hook.active
     assert "create_task" not in vars(loop)
+    hook.uninstall()
+
+
+@pytest.mark.parametrize("part", ["_pending_of", "_conclude", "_keep", "_call_back"])
+@pytest.mark.parametrize("error", [RuntimeError, MemoryError])
+def test_failure_in_a_look(
+    loop: Any,
+    part: str,
+    error: type[Exception],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What looks at the tasks in each round stays broken while the hook is taken off: the loop and
+    its tasks go on all the same, and nothing is left on them."""
+    failed = []
+
+    def fail(*_: Any) -> None:
+        failed.append(part)
+        raise error
+
+    monkeypatch.setattr(Sweeper, part, fail)
+    hook = TaskHook(loop, clock=lambda: 1.0)
+    hook.install()
+    tasks: list[Any] = []
+
+    async def main() -> None:
+        tasks.extend(asyncio.create_task(each()) for each in (long, long, work))
+        await asyncio.gather(*tasks)
+
+    with caplog.at_level(logging.ERROR):
+        loop.run_until_complete(main())
+    assert failed
+    assert [each.name for each in caplog.records] == ["aiomonitor"]
+    assert not hook.active
+    assert not any("cancel of task" in repr(task.cancel) for task in tasks[:2])
+    hook.uninstall()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="needs Python 3.11: asyncio.timeout")
+def test_failure_in_a_timeout(loop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop tells the time, whatever becomes of what is noted about it."""
+
+    def fail(*_: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Timeouts, "note", fail)
+    hook = TaskHook(loop, clock=lambda: 1.0)
+    hook.install()
+
+    timeout: Any = vars(asyncio)["timeout"]
+
+    async def main() -> int:
+        async with timeout(60):
+            return await work()
+
+    assert loop.run_until_complete(main()) == 1
+    assert not hook.active
+    hook.uninstall()
+
+
+def test_failure_that_cannot_be_logged(loop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A filter of the application's that fails, too, is no reason to disturb it."""
+
+    class Broken(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            raise RuntimeError(record.msg)
+
+    monkeypatch.setattr(logging.getLogger("aiomonitor"), "filters", [Broken()])
+    hook = TaskHook(loop, clock=lambda: 1.0)
+    hook.install()
+    assert hook._watch is not None
+    hook._watch.adopt_late = None  # type: ignore[method-assign, assignment]
+    assert loop.run_until_complete(loop.create_task(work())) == 1
+    assert not hook.active
     hook.uninstall()
 
 

@@ -1,4 +1,9 @@
-"""Notes how long Python collects garbage, with a callback of the collector's."""
+"""Notes how long Python collects garbage, with a callback of the collector's that is all C.
+
+An exception that leaves such a callback is printed and lost. One in Python may be where a signal's
+handler runs: then an application that leaves by `sys.exit()` in its handler, or by Ctrl-C, would go
+on as if nothing had come. No handler runs in C; so a callback is an attribute that is asked for.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +11,15 @@ import gc
 import threading
 import time
 from collections import deque
-from typing import Any, NamedTuple
+from functools import partial
+from itertools import repeat
+from typing import NamedTuple
 
 SHORTEST = 0.001
-"""Seconds below which a collection blocks nobody: most are, and cost two looks at a clock."""
+"""Seconds below which a collection blocks nobody: most are."""
 
-KEPT = 512
-"""Collections between two looks; the oldest go."""
-
-_ident, _now = threading.get_ident, time.monotonic
+KEPT = 2048
+"""Starts and ends between two looks; the oldest go."""
 
 
 class Collection(NamedTuple):
@@ -26,13 +31,20 @@ class Collection(NamedTuple):
 
 
 class Collections:
-    """The collections of the process since the last look."""
+    """The collections of the process since the last look. One thread at a time asks."""
 
     def __init__(self) -> None:
-        self._ended: deque[Collection] = deque(maxlen=KEPT)
-        self._began = 0.0
-        self._thread = 0
-        self._callback = self._note  # one object, to be found again
+        self._events: deque[tuple[float, int, bool]] = deque(maxlen=KEPT)
+        self._open: tuple[float, int] | None = None  # when one began that goes on, in which thread
+        notes = {"start": self._noting(True), "stop": self._noting(False)}
+        # Called with the name of a phase, and with a default that is never needed.
+        self._callback = partial(getattr, type("Notes", (), notes)())
+
+    def _noting(self, starts: bool) -> property:
+        """What notes the time and the thread when it is read: in whatever thread, in the middle of
+        anything. Nobody else knows these iterators, and none of them ends."""
+        facts = zip(iter(time.monotonic, None), iter(threading.get_ident, None), repeat(starts))
+        return property(partial(next, map(self._events.append, facts)))
 
     def begin(self) -> None:
         """Begin to note."""
@@ -44,31 +56,26 @@ class Collections:
         if self._callback in gc.callbacks:
             gc.callbacks.remove(self._callback)
 
-    def _note(self, phase: str, _info: dict[str, Any]) -> None:
-        """In whatever thread, in the middle of anything: no lock, nothing that could fail."""
-        now = _now()
-        if phase == "start":
-            self._thread = _ident()
-            self._began = now
-        elif now - self._began > SHORTEST and self._began:
-            self._ended.append(Collection(_ident(), self._began, now))
-            self._began = 0.0
-        else:
-            self._began = 0.0
-
     @property
     def some_ended(self) -> bool:
-        """Whether `take` has any."""
-        return bool(self._ended)
+        """Whether `take` may have any."""
+        return bool(self._events)
 
     def take(self) -> list[Collection]:
-        """Those that have ended since the last call. One thread at a time."""
+        """Those that have ended since the last call, and took long enough."""
         taken = []
-        while self._ended:
-            taken.append(self._ended.popleft())
+        while self._events:
+            now, thread, starts = self._events.popleft()
+            if starts:
+                self._open = now, thread
+            elif self._open is not None:
+                began, self._open = self._open[0], None
+                if now - began > SHORTEST:
+                    taken.append(Collection(thread, began, now))
         return taken
 
     def present(self, now: float) -> Collection | None:
         """The one that goes on: its finalisers may let other threads run."""
-        began = self._began
-        return Collection(self._thread, began, now) if began else None
+        events = list(self._events)
+        began, thread, starts = events[-1] if events else (*(self._open or (0.0, 0)), True)
+        return Collection(thread, began, now) if starts and began else None

@@ -183,10 +183,13 @@ class Sweeper:
         """Let go of all of them."""
         if self._timer is not None:
             self._timer.cancel()
-        self._pending_of(self.fresh)
-        self.fresh.clear()
-        self.young = self._still(self.young)[:0]
-        self.older = self._still(self.older)[:0]
+        try:
+            self._pending_of(self.fresh)
+            self._still(self.young)
+            self._still(self.older)
+        finally:
+            self.fresh.clear()
+            self.young, self.older = [], []
 
 
 def ticking(watch: LoopWatch, previous: Callable[[], float]) -> Callable[[], float]:
@@ -207,7 +210,10 @@ def ticking(watch: LoopWatch, previous: Callable[[], float]) -> Callable[[], flo
             if fresh or sweeper.young or sweeper.older:
                 sweeper.look()
         elif frame.f_code is TIMEOUT:
-            timeouts.note(frame, now)
+            try:
+                timeouts.note(frame, now)
+            except Exception:
+                watch.fail()
         return now
 
     return time

@@ -13,6 +13,7 @@ instance:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import logging
@@ -128,7 +129,10 @@ class LoopWatch:
         if self._released:
             return
         self._released = True
-        self.sweeper.stop()
+        try:
+            self.sweeper.stop()
+        except Exception:  # what it knew may be why the hook was taken off
+            _log.debug("ends of tasks were lost", exc_info=True)
         for task in asyncio.all_tasks(self.loop):
             record = record_of(task)
             if record is not None and record.watch is self:
@@ -147,8 +151,9 @@ class LoopWatch:
     def fail(self) -> None:
         """Called where an exception of ours is handled: tell once, and get out of the way."""
         if self.active:
-            _log.exception("the task hook failed and was taken off: tasks are no longer tracked")
             self.stop()
+            with contextlib.suppress(Exception):  # a logging filter of the application's may fail
+                _log.exception("the task hook failed and was taken off: tasks are not tracked now")
             self.in_loop(self.release_tasks)
 
     # Creation that is not the common one

@@ -17,12 +17,11 @@ from .cli.options import EPILOG, client_options, run_client
 
 SUBCOMMANDS: Final = {
     "run": ("aiomonitor.launch.run_command", "run", "Run a program with a monitor in it."),
+    "ls": ("aiomonitor.cli.ls", "ls", "List your monitored processes, and how they do."),
+    "connect": ("aiomonitor.cli.connect", "connect", "Look into one of them, by PID or name."),
     "demo": ("aiomonitor.demo_command", "demo", "Run a small service to look into."),
 }
 """By name: the module, the click command in it, and what it does in a line."""
-
-CLIENTS_OWN: Final = ("host", "port", "unix", "command")
-"""Options that say something to the client alone; the token may come from the environment."""
 
 
 class LazyGroup(click.Group):
@@ -90,10 +89,10 @@ def main(context: click.Context, /, **options: Any) -> None:
 
 
 def refuse_clients_own(context: click.Context) -> None:
-    """Rather than leave them without an effect."""
+    """Options before a subcommand, rather than leave them without an effect."""
     for parameter in context.command.params:
         source = context.get_parameter_source(parameter.name or "")
-        if parameter.name in CLIENTS_OWN and source is click.core.ParameterSource.COMMANDLINE:
+        if source is click.core.ParameterSource.COMMANDLINE:
             given, subcommand = parameter.opts[-1], context.invoked_subcommand
             raise click.UsageError(
                 f"{given} is for the client and has no effect on {subcommand!r}: "

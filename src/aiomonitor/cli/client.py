@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import Final, NoReturn
+from typing import NoReturn
 
 import anyio
 import click
 
-from aiomonitor.cli.command import pass_on_interrupt, run_command
+from aiomonitor.cli.command import encoded, pass_on_interrupt, run_command
 from aiomonitor.cli.connection import (
     STATUS_INTERRUPTED,
     Address,
@@ -21,21 +21,6 @@ from aiomonitor.cli.connection import (
 from aiomonitor.cli.lines import print_lines, send_lines
 from aiomonitor.cli.screen import can_be_raw
 from aiomonitor.cli.terminal import run_terminal
-
-MAX_COMMAND: Final = 4000
-"""Bytes of a command or a token: with its prefix it must fit the server's limit of one
-subnegotiation."""
-
-STATUS_USAGE: Final = 2
-
-
-def _encoded(name: str, value: str) -> bytes:
-    """UTF-8; bytes of the command line that were none go out as they came in."""
-    data = value.encode("utf-8", "surrogateescape")
-    if len(data) <= MAX_COMMAND:
-        return data
-    fault = f"the {name} has {len(data)} bytes, and only {MAX_COMMAND} can be sent"
-    raise ClientError(f"{fault}; shorten it, or pass lines through stdin", status=STATUS_USAGE)
 
 
 def run(
@@ -61,8 +46,8 @@ def run(
 async def _command(
     address: Address | UnixAddress, timeout: float, command: str, token: str | None
 ) -> int:
-    command_bytes = _encoded("command", command)
-    token_bytes = _encoded("token", token) if token else None
+    command_bytes = encoded("command", command)
+    token_bytes = encoded("token", token) if token else None
     async with await connect(address, timeout) as connection:
         return await first_of(
             partial(run_command, connection, command_bytes, token_bytes, timeout),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+from typing import TYPE_CHECKING, Final
 
 import anyio
 
@@ -26,9 +27,32 @@ from aiomonitor.terminal.telnet import (
     Subnegotiation,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+MAX_COMMAND: Final = 4000
+"""Bytes of a command or a token: with its prefix it must fit the server's limit of one
+subnegotiation."""
+
+STATUS_USAGE: Final = 2
+
+
+def encoded(name: str, value: str) -> bytes:
+    """UTF-8; bytes of the command line that were none go out as they came in."""
+    data = value.encode("utf-8", "surrogateescape")
+    if len(data) <= MAX_COMMAND:
+        return data
+    fault = f"the {name} has {len(data)} bytes, and only {MAX_COMMAND} can be sent"
+    raise ClientError(f"{fault}; shorten it, or pass lines through stdin", status=STATUS_USAGE)
+
 
 async def run_command(
-    connection: Connection, command: bytes, token: bytes | None, timeout: float
+    connection: Connection,
+    command: bytes,
+    token: bytes | None,
+    timeout: float,
+    write: Callable[[bytes], object] = write_stdout,
 ) -> int:
     """Returns the command's status; `timeout` in seconds is for the agreement before it."""
     await _agree(connection, timeout)
@@ -39,7 +63,7 @@ async def run_command(
     while (events := await connection.receive()) is not None:
         for event in events:
             if isinstance(event, Data):
-                write_stdout(event.data)
+                write(event.data)
             elif (status := _status(event)) is not None:
                 return status
             settle_terminal(connection.codec, event)

@@ -18,6 +18,7 @@ Examples:
   aiomonitor --unix /run/shop       that of one with this unix_path
   aiomonitor -c ps                  one command
   aiomonitor -c 'ps --json' | jq .  for scripts
+  aiomonitor -c ps --all            one command for all of your processes
   aiomonitor < commands.txt         many commands, one a line
 
 \b
@@ -46,7 +47,7 @@ timeout_option = click.option(
     type=click.FloatRange(0, min_open=True),
     default=5.0,
     show_default=True,
-    help="Seconds to wait for a connection.",
+    help="Seconds to wait for a monitor.",
 )
 _OPTIONS = (
     click.option("-H", "--host", default="127.0.0.1", show_default=True, help="Where it runs."),
@@ -64,6 +65,10 @@ _OPTIONS = (
         help="Instead: its Unix socket, or the directory that this is in.",
     ),
     click.option("-c", "--command", help="Run this one command, and exit."),
+    click.option(
+        "--all", "everyone", is_flag=True, help="Run it in each of your monitored processes."
+    ),
+    click.option("--name", metavar="GLOB", help="With --all: in those called like this, 'shop*'."),
     token_option,
     timeout_option,
     click.option(
@@ -84,17 +89,35 @@ def client_options(command: _CommandT) -> _CommandT:
     return command
 
 
-def run_client(host: str, port: int, unix: str | None, **options: Any) -> None:
+def run_client(
+    host: str,
+    port: int,
+    unix: str | None,
+    everyone: bool,
+    name: str | None,
+    **options: Any,
+) -> None:
     """Be the client that these options ask for; exits with its status."""
-    given = [name for name in ("host", "port") if unix is not None and _is_given(name)]
-    if given:
-        raise click.UsageError(f"--unix and --{given[0]} exclude each other: give one")
+    if everyone:
+        _refuse("all", "host", "port", "unix")
+        if options["command"] is None:
+            raise click.UsageError("--all needs -c COMMAND: a terminal is of one process")
+        from aiomonitor.cli.everyone import run_for_all
+
+        run_for_all(name, **options)
+    if name is not None:
+        raise click.UsageError("--name needs --all; to one process: aiomonitor connect NAME")
+    if unix is not None:
+        _refuse("unix", "host", "port")
     from aiomonitor.cli.client import run
     from aiomonitor.cli.connection import Address, UnixAddress
 
     run(Address(host=host, port=port) if unix is None else UnixAddress(path=unix), **options)
 
 
-def _is_given(name: str) -> bool:
-    source = click.get_current_context().get_parameter_source(name)
-    return source is not click.core.ParameterSource.DEFAULT
+def _refuse(given: str, *others: str) -> None:
+    """These cannot be meant together."""
+    context = click.get_current_context()
+    for other in others:
+        if context.get_parameter_source(other) is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{given} and --{other} exclude each other: give one")

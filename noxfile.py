@@ -169,6 +169,15 @@ def tests_benchmarks(session: nox.Session) -> None:
     session.run(*PYTEST, "-m", "benchmark", "tests/test_benchmarks.py", *session.posargs)
 
 
+@nox.session(python="3.13")
+def tests_fleet(session: nox.Session) -> None:
+    """What `contrib/` has for Prometheus and Grafana: checked by `promtool`, and asked of a real
+    server that scrapes five workers. One Python is enough: what they test is Prometheus' part."""
+    install(session, ".[trio,uvloop]", group="tests")
+    one = ["--numprocesses", "0"]  # all tests ask the same server
+    session.run(*PYTEST, *one, "-m", "fleet", "tests/fleet", *session.posargs)
+
+
 @nox.session(python=PYTHONS[0], venv_backend="uv")
 def tests_oldest(session: nox.Session) -> None:
     """All tests, with the oldest version of everything that pyproject.toml allows."""

@@ -256,7 +256,9 @@ def _bounds(schema: dict[str, Any]) -> str:
 _METRICS_INTRO = """# Metrics
 
 `/metrics` of the web port (20102) is OpenMetrics 1.0, for Prometheus and whatever reads the
-same. This page is made from an answer of a running monitor.
+same; who accepts `text/plain` alone gets Prometheus' older format. [How to scrape
+many](../howto/prometheus.md) has alerts and a dashboard. This page is made from an answer of a
+running monitor.
 """
 
 

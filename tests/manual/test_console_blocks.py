@@ -147,6 +147,14 @@ def check_server(words: list[str], block: Block) -> None:
     assert re.search(rf"^(async def )?{name}\b", shown[0], re.MULTILINE), block.place
 
 
+def check_prometheus(words: list[str], block: Block) -> None:
+    """Prometheus and its tool are given files that we have."""
+    files = [name for word in words for name in re.findall(r"[\w./-]+\.yml", word)]
+    assert files, block.place
+    for name in files:
+        assert (PROJECT / "contrib" / "prometheus" / name).exists(), f"{block.place}: no {name}"
+
+
 def check_nothing(words: list[str], block: Block) -> None:
     """Programs that are everywhere, and know nothing of us."""
 
@@ -163,6 +171,8 @@ CHECKS: dict[str, Callable[[list[str], Block], None]] = {
     **dict.fromkeys(["docker", "kubectl"], check_container),
     **dict.fromkeys(["nc", "telnet"], check_port),
     **dict.fromkeys(ANY_SERVER, check_server),
+    **dict.fromkeys(["prometheus", "promtool"], check_prometheus),
+    **dict.fromkeys(["cat", "cp", "echo", "grep", "install", "mkdir"], check_nothing),
     **dict.fromkeys(["git", "cd", "pip", "printf", "jq", "apt-get", "ssh"], check_nothing),
     "python": check_script,
     "nox": check_session,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 import trio.testing
+from trio._core._wakeup_socketpair import WakeupSocketpair
 
 from aiomonitor.backends import detect
 from aiomonitor.backends._trio.backend import TrioBackend
@@ -111,6 +112,20 @@ def test_a_run_that_ends(application: TrioApplication) -> None:
     assert (backend.loop_state(), backend.loop_thread_id()) == ("closed", None)
     assert names(second.backend) == ["other"]
     second.close()
+
+
+def test_a_run_that_trio_gives_up(application: TrioApplication) -> None:
+    """An internal error of trio's closes what wakes the run, which is no harm to its watchers."""
+    backend = application.backend
+    token: Any = application.token
+    queue = token._reentry_queue
+    wakeup, queue.wakeup = queue.wakeup, WakeupSocketpair()
+    queue.wakeup.close()
+    try:
+        assert backend.call_in_loop(lambda: None) is False
+        assert backend.loop_state() == "closed"
+    finally:
+        queue.wakeup = wakeup
 
 
 def test_watched_after_its_end(application: TrioApplication) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import functools
+import importlib
 import signal
 import sys
 import threading
@@ -16,6 +18,7 @@ import trio.testing
 from aiomonitor.backends import detect
 from aiomonitor.backends._trio import hook as hooks
 from aiomonitor.backends._trio.backend import TrioBackend
+from aiomonitor.backends._trio.record import PARTS, cancellation_in
 from aiomonitor.backends.frames import symbolise
 from aiomonitor.backends.life import CALLBACK
 from aiomonitor.backends.stacks import Stacks
@@ -436,3 +439,37 @@ def test_ctrl_c_in_a_hook(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     assert reached == ["KeyboardInterrupt", "", "cancelled"]
+
+
+def test_groups_in_groups() -> None:
+    """A group of nothing but cancellations is one, and is not copied to find that out."""
+    group: Any = (
+        getattr(builtins, "BaseExceptionGroup", None)
+        or importlib.import_module("exceptiongroup").BaseExceptionGroup
+    )
+
+    class Uncopied(group):  # type: ignore[misc]
+        def split(self, *_: object) -> Any:
+            raise AssertionError("it was split")
+
+    caught: list[trio.Cancelled] = []
+
+    async def main() -> None:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            try:
+                await trio.lowlevel.checkpoint()
+            except trio.Cancelled as error:
+                caught.append(error)
+                raise
+
+    trio.run(main)
+    [cancelled] = caught
+    nested: Any = cancelled
+    for _ in range(PARTS // 2):
+        nested = Uncopied("", [nested])
+    assert cancellation_in(nested) is cancelled
+    assert cancellation_in(Uncopied("", [cancelled, nested])) is cancelled
+    assert cancellation_in(Uncopied("", [nested, ValueError()])) is None
+    assert cancellation_in(Uncopied("", [cancelled] * PARTS * 2)) is cancelled
+    assert cancellation_in(ValueError()) is None

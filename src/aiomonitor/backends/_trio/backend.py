@@ -292,7 +292,7 @@ class TrioBackend:
     def call_in_loop(self, function: Callable[[], object]) -> bool:
         try:
             self._token.run_sync_soon(safe, function)
-        except trio.RunFinishedError:
+        except (trio.RunFinishedError, OSError):  # closed by an internal error of trio's
             self._ended = True
             return False
         return True

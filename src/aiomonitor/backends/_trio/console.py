@@ -42,7 +42,7 @@ class Evaluation(SteppedEvaluation):
     def _post(self, function: Callable[[], object]) -> bool:
         try:
             self._token.run_sync_soon(function)
-        except trio.RunFinishedError:
+        except (trio.RunFinishedError, OSError):  # as in `TrioBackend.call_in_loop`
             return False
         return True
 

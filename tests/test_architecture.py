@@ -60,7 +60,7 @@ CLIMBS = {("monitor", "service")}
 SEES = {
     "terminal": {"terminal", "errors", "model", "render.tables", "dialogue"},
     "insight": {"insight", "model", "render", "threads"},
-    "console": {"console", "dialogue", "errors", "render.tables"},
+    "console": {"console", "dialogue", "errors", "render.tables", "threads"},
     "webui": {"webui", "errors", "model", "permissions", "queries", "__init__", "dialogue"}
     | {"peers"},
     "cli": {"cli", "terminal.telnet", "errors", "model", "version", "rundir", "render"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
@@ -51,6 +52,33 @@ class Latch:
         if self._closed.acquire(timeout=min(max(timeout, 0), threading.TIMEOUT_MAX)):
             self._closed.release()  # lets the next one through
         return self.is_open
+
+
+class ProcessLock:
+    """A lock for what the whole process has once: free in a forked child, where the thread that
+    had it may be no more. Never made in a function: it stays known for ever."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+
+    def acquire(self, *, blocking: bool = True) -> bool:
+        """As that of a lock."""
+        return self._lock.acquire(blocking)
+
+    def release(self) -> None:
+        """As that of a lock."""
+        self._lock.release()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 class CpuMeter:

@@ -26,15 +26,15 @@ GUARD: Final = 30.0
 SECRET: Final = "open sesame"  # noqa: S105 - of this test
 
 SCRIPT: Final = """if True:
-    import asyncio, os, sys
+    import asyncio, glob, os, sys
     import aiomonitor
 
     async def main():
         aiomonitor.start_monitor(port=0, webui_port=None, console_port=None, name="script")
-        while not os.listdir(os.environ["AIOMONITOR_RUN_DIR"]):
+        while not glob.glob(os.environ["AIOMONITOR_RUN_DIR"] + "/*.json"):
             await asyncio.sleep(0)
         print("registered", flush=True)
-        await asyncio.to_thread(input)
+        await asyncio.to_thread(sys.stdin.read)
 
     asyncio.run(main())
 """

@@ -15,6 +15,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from aiomonitor.threads import ProcessLock
+
 from . import output
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ class Routing:
     """Counts the open consoles; the routers are in place while there are any. Any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._users = 0
         self._replaced: list[tuple[Any, str, Any, Any]] = []
 

@@ -20,7 +20,7 @@ from aiomonitor.backends.values import CodePoint
 from aiomonitor.backends.wakeups import Relay
 from aiomonitor.errors import AiomonitorError
 from aiomonitor.model.load import Profile, ProfileStack
-from aiomonitor.threads import Latch
+from aiomonitor.threads import Latch, ProcessLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ STACKS = 20_000
 TAKES_UP = 2.0
 """Seconds in which the loop has to take up the profile."""
 
-_busy = threading.Lock()
+_busy = ProcessLock()
 """There is one timer in a process."""
 
 

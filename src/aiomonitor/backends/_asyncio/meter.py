@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.events
-import threading
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from aiomonitor.backends.meters import Accounts
+from aiomonitor.threads import ProcessLock
 
 from . import tasks
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aiomonitor.backends.meters import Entry
 
 _HANDLE: Any = asyncio.events.Handle
-_lock = threading.Lock()
+_lock = ProcessLock()
 """For switching on and off; what times takes none."""
 _metered: dict[int, tuple[AsyncioMeter, ...]] = {}
 """By the `id()` of the loop."""

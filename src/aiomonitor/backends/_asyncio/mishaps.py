@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import threading
 import warnings
 from collections import deque
 from types import CoroutineType, FunctionType, SimpleNamespace
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from aiomonitor.backends import frames
 from aiomonitor.backends.clues import Mishap
 from aiomonitor.backends.values import CodePoint
+from aiomonitor.threads import ProcessLock
 
 from . import tasks
 
@@ -37,7 +37,7 @@ _MESSAGES: dict[str, MishapKind] = {
 }
 _WARNER = "_warn_unawaited_coroutine"
 
-_lock = threading.Lock()
+_lock = ProcessLock()
 """For listening and leaving off; what notes takes none."""
 _listeners: tuple[Mishaps, ...] = ()
 _original: Any = None

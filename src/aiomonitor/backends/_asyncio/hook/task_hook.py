@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import functools
 import itertools
-import threading
 import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
 from aiomonitor.backends.stacks import DEPTH
+from aiomonitor.threads import ProcessLock
 
 from .queue import QUEUE_LIMIT, EndQueue
 from .record import TaskRecord
@@ -32,7 +32,7 @@ _numbers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Callable[[], int]
 _watches: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[LoopWatch]] = (
     weakref.WeakKeyDictionary()
 )
-_lock = threading.Lock()
+_lock = ProcessLock()
 """For installing and uninstalling; the hook itself takes none."""
 
 

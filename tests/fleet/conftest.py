@@ -9,7 +9,7 @@ import pytest
 
 from clients.harness import eventually
 
-from .harness import Prometheus, Worker, configure, program, workers
+from .harness import Prometheus, Worker, configure, find_targets, program, workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,9 +35,14 @@ class Fleet:
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """Five workers, scraped for some seconds already."""
     program("prometheus")
-    with workers() as found:
-        prometheus = Prometheus(configure(tmp_path_factory.mktemp("prometheus"), found))
+    registered = tmp_path_factory.mktemp("run")
+    configuration = configure(tmp_path_factory.mktemp("prometheus"))
+    with workers(registered) as found:
+        prometheus = Prometheus(configuration)
         fleet = Fleet(found, prometheus)
+        assert len(fleet.instances) == len(found)  # once each of them listens
+        eventually(lambda: len(list(registered.iterdir())) >= len(found))
+        find_targets(registered, configuration.with_name("targets"))
         try:
             scraped = f"sum_over_time(up[1m]) >= {SCRAPES}"
             eventually(

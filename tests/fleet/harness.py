@@ -39,6 +39,7 @@ KINDS: Final = {
 GUARDED: Final = ("uvloop", "trio")
 """Those that ask for a token."""
 PATIENCE: Final = 30.0
+RUN_DIR: Final = "AIOMONITOR_RUN_DIR"
 
 
 def program(name: str) -> str:
@@ -55,10 +56,11 @@ def program(name: str) -> str:
 class Worker:
     """A process of the fleet."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, folder: Path) -> None:
         self.kind = kind
         self.application = KINDS[kind]
-        variables = {**os.environ, "AIOMONITOR_TOKEN": SECRET if kind in GUARDED else ""}
+        token = SECRET if kind in GUARDED else ""
+        variables = {**os.environ, "AIOMONITOR_TOKEN": token, RUN_DIR: str(folder)}
         self.process = subprocess.Popen(
             [sys.executable, WORKER, self.application, kind],
             stdin=subprocess.PIPE,
@@ -95,17 +97,17 @@ class Worker:
 
 
 @contextlib.contextmanager
-def workers() -> Iterator[dict[str, Worker]]:
-    """One of each kind."""
+def workers(folder: Path) -> Iterator[dict[str, Worker]]:
+    """One of each kind, registered in the folder."""
     with contextlib.ExitStack() as stack:
         found = {}
         for kind in KINDS:
-            found[kind] = Worker(kind)
+            found[kind] = Worker(kind, folder)
             stack.callback(found[kind].end)
         yield found
 
 
-def configure(folder: Path, targets: dict[str, Worker]) -> Path:
+def configure(folder: Path) -> Path:
     """The example's files, for a server that is in a hurry."""
     for path in (CONTRIB / "prometheus").glob("*.yml"):
         text = path.read_text("utf-8")
@@ -115,11 +117,20 @@ def configure(folder: Path, targets: dict[str, Worker]) -> Path:
         (folder / path.name).write_text(text, "utf-8")
     (folder / TOKEN_FILE).write_text(SECRET, "utf-8")
     (folder / "targets").mkdir()
-    for name, guarded in (("open", False), ("token", True)):
-        chosen = [each for each in targets.values() if (each.kind in GUARDED) == guarded]
-        groups = [{"targets": [each.instance], "labels": {}} for each in chosen]
-        (folder / "targets" / f"{name}-test.json").write_text(json.dumps(groups), "utf-8")
     return folder / "prometheus.yml"
+
+
+def find_targets(registered: Path, targets: Path) -> None:
+    """As people do it: from the list of this machine's monitors."""
+    variables = {**os.environ, RUN_DIR: str(registered), "AIOMONITOR_TOKEN": SECRET}
+    listed = subprocess.run(
+        [sys.executable, "-m", "aiomonitor", "ls", "--json"],
+        env=variables,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    script = CONTRIB / "prometheus" / "targets.py"
+    subprocess.run([sys.executable, script, targets], input=listed.stdout, check=True)
 
 
 class Prometheus:

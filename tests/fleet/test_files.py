@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -57,6 +58,34 @@ def test_configuration(tmp_path: Path) -> None:
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / TOKEN_FILE).write_text(SECRET, "utf-8")
     assert "SUCCESS" in promtool("check", "config", tmp_path / "prometheus.yml")
+
+
+def listed(name: str, web: str, *, token: bool = False) -> dict[str, Any]:
+    """A monitor as `aiomonitor ls --json` tells of it."""
+    ports = {"web": 1} if ":" in web else {}
+    return {"name": name, "ports": ports, "web": web, "token": token}
+
+
+def test_targets(tmp_path: Path) -> None:
+    """Where this machine's monitors are: all that can be scraped, with and without a token."""
+    monitors = [
+        listed("shop", "127.0.0.1:20102"),
+        listed("shop", "[::]:20105"),
+        listed("till", "0.0.0.0:20108", token=True),
+        listed("socket", "/run/user/0/shop/web.sock"),
+        {**listed("none", ""), "web": None},
+    ]
+    script = CONTRIB / "prometheus" / "targets.py"
+    command = [sys.executable, str(script), str(tmp_path)]
+    subprocess.run(command, input=json.dumps(monitors).encode(), check=True)
+    found = {path.name: json.loads(path.read_text()) for path in tmp_path.iterdir()}
+    assert found == {
+        "open-local.json": [
+            {"targets": ["127.0.0.1:20102"], "labels": {"application": "shop"}},
+            {"targets": ["[::1]:20105"], "labels": {"application": "shop"}},
+        ],
+        "token-local.json": [{"targets": ["127.0.0.1:20108"], "labels": {"application": "till"}}],
+    }
 
 
 def test_metrics() -> None:

@@ -162,7 +162,8 @@ def check_nothing(words: list[str], block: Block) -> None:
 def check_script(words: list[str], block: Block) -> None:
     """A program of the page, or of the examples."""
     shown = [each.options.get("file") for each in blocks(block.page)]
-    there = words[1] in shown or (PROJECT / words[1]).exists()
+    folders = (PROJECT, PROJECT / "contrib" / "prometheus")
+    there = words[1] in shown or any((folder / words[1]).exists() for folder in folders)
     assert there, f"{block.place}: no program {words[1]!r} is shown"
 
 

@@ -18,6 +18,8 @@ import pytest
 from anyio.abc import SocketStream
 
 from aiomonitor import Monitor
+from aiomonitor.access.gate import Gate
+from aiomonitor.access.peers import Peer as Whom
 from aiomonitor.backends.fake import FakeBackend
 from aiomonitor.dialogue.client import Client, CommandRun, current_run
 from aiomonitor.terminal import session
@@ -297,7 +299,7 @@ async def connection(
         if speaks_first:
             patch.setattr(session, "_FIRST_BYTES", PATIENCE)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(session.Session(shell, far, "test", token).run)
+            tasks.start_soon(session.Session(shell, far, Whom(name="test"), Gate(token)).run)
             async with near:
                 yield near
 

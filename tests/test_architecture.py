@@ -35,10 +35,11 @@ ABOUT_TASKS += ["listing", "load", "web"]
 
 LEVELS = {
     **dict.fromkeys(["model", "errors", "permissions", "settings", "utils", "threads"], 0),
-    **dict.fromkeys(["naming", "peers", "rundir", "version"], 0),
+    **dict.fromkeys(["naming", "rundir", "version"], 0),
     **dict.fromkeys(["terminal.telnet", "terminal.lines", "terminal.protocol"], 0),
     "dialogue": 0,
-    **dict.fromkeys(["backends", "render", "listeners", "unix_listeners", "doors", "autoports"], 1),
+    **dict.fromkeys(["access", "backends", "render", "doors"], 1),
+    **dict.fromkeys(["listeners", "unix_listeners", "autoports"], 1),
     **dict.fromkeys(["dialogue.client", "dialogue.output", "dialogue.runner"], 1),
     **dict.fromkeys(["commands.registry", "commands.arguments", "commands.parameters"], 1),
     **dict.fromkeys(["commands", "console", "health", "insight"], 2),
@@ -58,11 +59,11 @@ CLIMBS = {("monitor", "service")}
 """The exceptions, which have to be inside of a function."""
 
 SEES = {
-    "terminal": {"terminal", "errors", "model", "render.tables", "dialogue"},
+    "terminal": {"terminal", "access", "errors", "model", "render.tables", "dialogue"},
     "insight": {"insight", "model", "render", "threads"},
-    "console": {"console", "dialogue", "errors", "render.tables", "threads"},
+    "console": {"console", "access", "dialogue", "errors", "render.tables", "threads"},
     "webui": {"webui", "errors", "model", "permissions", "queries", "__init__", "dialogue"}
-    | {"peers"},
+    | {"access"},
     "cli": {"cli", "terminal.telnet", "errors", "model", "version", "rundir", "render"},
     "demo": {"monitor", "errors", "utils"},
     "demo_anyio": {"monitor", "errors", "utils"},

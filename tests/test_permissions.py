@@ -7,6 +7,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 
 import aiomonitor
@@ -87,6 +88,69 @@ def test_commands(seat: Callable[[str], Seat], permissions: str, refused: set[st
             assert f"started with {permissions!r}" in text
     assert place.type("size") == "12\n"
     assert "live task" in place.type("ps")
+
+
+class Careless(Monitor):
+    """What an application may do while a line is being read, and with one that is no command."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.touched: list[str] = []
+
+    def default(self, comm: str, args: Any) -> None:
+        """Runs it in a shell, perhaps."""
+        self.touched.append(comm)
+        self._sout.write("defaulted\n")
+
+    @click.option("--now", callback=lambda context, _, value: context.obj.touched.append("parsed"))
+    def do_flush(self, now: str) -> None:
+        """Touches something before it is called."""
+
+    @requires("exec")
+    def do_shell(self, line: str) -> None:
+        """Runs code that the console does not know of."""
+        self._sout.write(f"ran {line}\n")
+
+
+def test_what_is_no_command(
+    loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither an application's `default` nor the reading of arguments runs where nothing may."""
+    with caplog.at_level(logging.INFO, "aiomonitor.audit"):
+        careless = Careless(loop, **NOWHERE, permissions="read")
+        place = Seat(careless)
+        assert "'rm -rf /' is not permitted: it needs permissions='act'" in place.type("rm -rf /")
+        assert "flush is not permitted" in place.type("flush --now yes")
+        assert careless.touched == []
+        assert place.run.status == 1
+        careless = Careless(loop, **NOWHERE, permissions="act")
+        assert Seat(careless).type("rm -rf /") == "defaulted\n"
+    assert careless.touched == ["rm"]
+    assert caplog.messages == [
+        "local: rm -rf /: refused",
+        "local: flush --now yes: refused",
+        "local: rm -rf /",
+        "local: rm -rf /: done",
+    ]
+
+
+def test_a_default_that_looks(loop: asyncio.AbstractEventLoop) -> None:
+    """It can be marked, as commands can."""
+
+    class Kind(Monitor):
+        @requires("read")
+        def default(self, comm: str, args: Any) -> None:
+            """Answers."""
+            self._sout.write(f"no {comm} here\n")
+
+    assert Seat(Kind(loop, **NOWHERE, permissions="read")).type("x") == "no x here\n"
+
+
+def test_code_is_logged(loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture) -> None:
+    """A command of the application's own that runs code is, and its outcome."""
+    with caplog.at_level(logging.INFO, "aiomonitor.audit"):
+        assert Seat(Careless(loop, **NOWHERE)).type("shell 'rm x'") == "ran rm x\n"
+    assert caplog.messages == ["local: shell 'rm x'", "local: shell 'rm x': done"]
 
 
 def test_audit(seat: Callable[[str], Seat], caplog: pytest.LogCaptureFixture) -> None:

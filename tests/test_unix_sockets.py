@@ -23,8 +23,8 @@ from click.testing import CliRunner
 
 from aiomonitor import AiomonitorError, BindError, Monitor, UnsafeAddressError, start_monitor
 from aiomonitor.__main__ import main as cli
+from aiomonitor.access.peers import Peer
 from aiomonitor.model import Address
-from aiomonitor.peers import Peer
 from aiomonitor.unix_listeners import PATH_LIMIT, SocketDirectory
 from clients.harness import require
 from running import Application, Client
@@ -235,7 +235,7 @@ def test_strangers(
         caplog.at_level(logging.INFO, "aiomonitor.audit"),
         start_monitor(application.loop, unix_path=place) as monitor,
     ):
-        monkeypatch.setattr("aiomonitor.peers._ROOT", -1)
+        monkeypatch.setattr("aiomonitor.access.peers._ROOT", -1)
         monkeypatch.setattr(os, "geteuid", lambda: 4711)
         with Client(monitor) as client:
             client.until("belongs to another user")
@@ -243,7 +243,7 @@ def test_strangers(
         assert get(place, "/api/status")[0] == 403
     us = rf"unix, uid {os.getuid()}, pid {os.getpid()}"
     assert re.fullmatch(f"{us}: refused: of another user", caplog.messages[0])
-    assert re.fullmatch(rf"{us}: refused: of another user \(web\)", caplog.messages[1])
+    assert re.fullmatch(rf"{us}: refused \(web\): of another user", caplog.messages[1])
 
 
 def test_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:

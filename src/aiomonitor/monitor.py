@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import threading
 from typing import TYPE_CHECKING, Any
 
 from . import evidence, settings
+from .access.gate import checked_token
 from .autoports import agreed
 from .backends import detect
 from .commands.about import AboutCommand
@@ -27,6 +27,7 @@ from .naming import checked_name
 from .permissions import DISABLE, granted, is_disabled
 
 if TYPE_CHECKING:
+    import os
     from types import TracebackType
 
     from typing_extensions import TypeVar
@@ -102,8 +103,9 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
         )
         self._console_enabled = console_enabled
         self._locals = locals
-        self._token = token or os.environ.get("AIOMONITOR_TOKEN") or None
+        self._token = checked_token(token)
         self._service: Service | None = None
+        self._started = False
         self._closed = False
         self._disabled = is_disabled()
         self._lifecycle = threading.Lock()
@@ -117,11 +119,12 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
         from .service import Service
 
         with self._lifecycle:
-            if self._closed or self._service is not None:
+            if self._closed or self._started:
                 state = "closed" if self._closed else "already started"
                 raise AiomonitorError(f"this monitor is {state}: make a new one")
             if self._disabled:
                 self._start_nothing()
+                self._started = True
                 return
             self._observe(detect(self._loop, hooked=self._hooked), self._history)
             doors = Doors(self._place, safe=self._token is not None)
@@ -140,6 +143,7 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
                 self._backend.detach()
                 raise
             self._service = service
+            self._started = True
             evidence.join(self)
 
     def _start_nothing(self) -> None:
@@ -204,7 +208,7 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
         return self._place.addresses
 
     def __enter__(self: _MonitorT) -> _MonitorT:
-        if self._service is None:
+        if not self._started:
             self.start()
         return self
 

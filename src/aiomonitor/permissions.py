@@ -51,14 +51,19 @@ def mark(command: Any, needs: Permission) -> None:
     setattr(command, _NEEDS, _checked("permissions", needs))
 
 
+def marked(command: Any) -> Permission | None:
+    """What was noted, if it was."""
+    needs: Permission | None = getattr(command, _NEEDS, None)
+    return needs
+
+
 def needed(interpreter: object, method: Any) -> Permission:
     """What a command of the interpreter needs: what it is marked with; else, where it replaces one
     of ours, what that needs. Ours only look unless they are marked; nobody knows what others do."""
     name = getattr(method, "__name__", "")
     for each in (method, *(vars(kind).get(name) for kind in type(interpreter).__mro__)):
-        marked: Permission | None = getattr(each, _NEEDS, None)
-        if marked is not None:
-            return marked
+        if (noted := marked(each)) is not None:
+            return noted
         if (getattr(each, "__module__", None) or "").partition(".")[0] == __package__:
             return "read"
     return "act"

@@ -18,7 +18,9 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .peers import STRANGER, Peer, send_at_once
+from .access import audit
+from .access.gate import Gate
+from .access.peers import STRANGER, Peer, send_at_once
 
 if TYPE_CHECKING:
     import asyncio
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger("aiomonitor")
-audit = logging.getLogger("aiomonitor.audit")
 
 CLIENT_LIMIT = 1000
 """Terminal clients at once; the next ones are told so. Each may hold a worker thread."""
@@ -68,7 +69,7 @@ class Service:
         """With the one command that a client of it runs, or None."""
         self._web = list(web)
         self._registration = registration
-        self._token = token
+        self._gate = Gate(token)
         self._backend = backend
         self.lost = False  # whether this is a fork, which has no copy of the thread
         self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
@@ -169,7 +170,7 @@ class Service:
                 # Under a busy loop that takes seconds, in which terminals are to be served.
                 server = await anyio.to_thread.run_sync(import_module, "aiomonitor.webui.server")
                 await server.serve(
-                    self._shell, self._web, self._connections, stopping, token=self._token
+                    self._shell, self._web, self._connections, stopping, gate=self._gate
                 )
         except Exception:
             log.exception("the web page is out of service; the terminal is not affected")
@@ -228,7 +229,7 @@ class Service:
             try:
                 send_at_once(connection)
                 stream = ClientStream(connection)
-                await Session(self._shell, stream, peer.name, self._token, only=only).run()
+                await Session(self._shell, stream, peer, self._gate, only=only).run()
             except OSError as error:
                 log.debug("client %s was lost: %s", peer.name, error)
             except Exception:
@@ -238,7 +239,7 @@ class Service:
     def _refusal(self, peer: Peer) -> str:
         """Why a client is not let in, or an empty string."""
         if peer.is_stranger:
-            audit.info("%s: refused: of another user", peer.name)
+            audit.note(peer.name, "refused", "of another user")
             return STRANGER
         if len(self._connections) > CLIENT_LIMIT:
             return f"too many clients ({CLIENT_LIMIT}): try again later\n"

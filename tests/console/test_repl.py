@@ -442,10 +442,16 @@ def test_the_status_of_a_script(backend: AsyncioBackend, typed: str, status: int
 
 
 def test_audit(here: Seat, caplog: pytest.LogCaptureFixture) -> None:
-    """Each line is logged with the client's address, and can forge no line of the log."""
+    """Each line is logged with the client's address and its outcome, and can forge no line."""
     with caplog.at_level(logging.INFO, logger="aiomonitor.audit"):
         here.typist.enter("1 # \x1b[31m")
-    assert caplog.messages == ["the test: console: 1 # \\x1b[31m"]
+        here.typist.enter("nobody")
+    assert caplog.messages == [
+        "the test: console: 1 # \\x1b[31m",
+        "the test: console: done",
+        "the test: console: nobody",
+        "the test: console: NameError",
+    ]
 
 
 def test_output_is_bounded(here: Seat, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,8 @@ import anyio
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
+from aiomonitor.access.gate import Gate
+from aiomonitor.access.peers import Peer as Whom
 from aiomonitor.terminal import session as session_module
 from aiomonitor.terminal.lines import LINE_LIMIT
 from aiomonitor.terminal.session import Session
@@ -266,7 +268,7 @@ async def test_strangers_in_two_pieces(host: Host, monkeypatch: pytest.MonkeyPat
     for limit in ("_FIRST_BYTES", "_TELNET_ANSWER"):
         monkeypatch.setattr(session_module, limit, PATIENCE)
     near, far = await loopback_pair()
-    session = Session(host, far, "test", None)
+    session = Session(host, far, Whom(name="test"), Gate())
     with anyio.fail_after(PATIENCE):
         async with near, anyio.create_task_group() as tasks:
             tasks.start_soon(session.run)

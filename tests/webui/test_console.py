@@ -303,9 +303,15 @@ def test_a_page_that_leaves_a_loop() -> None:
 
 
 def test_audit(caplog: pytest.LogCaptureFixture) -> None:
-    """Each entry is logged, with who sent it."""
+    """Each entry is logged, with who sent it, and what came of it."""
     with caplog.at_level(logging.INFO, "aiomonitor.audit"), console() as (_, page):
         page.run("'logged'")
+        page.run("1 / 0")
     told = [record.getMessage() for record in caplog.records]
-    assert any(" (web): opened a console" in line for line in told)
-    assert any(" (web): console: 'logged'" in line for line in told)
+    assert [line.partition(" (web): ")[2] for line in told[:5]] == [
+        "console",
+        "console: 'logged'",
+        "console: done",
+        "console: 1 / 0",
+        "console: ZeroDivisionError",
+    ]

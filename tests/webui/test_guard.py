@@ -7,8 +7,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from aiomonitor.webui import limits
-from aiomonitor.webui.guard import Asked, Policy
+from aiomonitor.access import gate
+from aiomonitor.access.gate import Gate
+from aiomonitor.webui.asked import Asked
+from aiomonitor.webui.guard import Policy
 from aiomonitor.webui.insight_api import registry
 from aiomonitor.webui.pages import PAGES
 
@@ -66,14 +68,17 @@ HOSTS = {
 @pytest.mark.parametrize("host", HOSTS)
 def test_hosts(host: str) -> None:
     """Loopback is allowed by name or literal, at any port."""
-    assert status(Policy("127.0.0.1", None), asked(host=host)) == HOSTS[host]
+    assert status(Policy("127.0.0.1", Gate()), asked(host=host)) == HOSTS[host]
 
 
 def test_configured_hosts() -> None:
     """So is the host that was configured, and where that is all of them, any address."""
-    assert status(Policy("box.lan", "t"), asked(host="BOX.lan:1", authorization="Bearer t")) == 200
-    assert status(Policy("::", "t"), asked(host="10.0.0.1", authorization="Bearer t")) == 200
-    assert status(Policy("::", "t"), asked(host="evil.com", authorization="Bearer t")) == 403
+    assert (
+        status(Policy("box.lan", Gate("t")), asked(host="BOX.lan:1", authorization="Bearer t"))
+        == 200
+    )
+    assert status(Policy("::", Gate("t")), asked(host="10.0.0.1", authorization="Bearer t")) == 200
+    assert status(Policy("::", Gate("t")), asked(host="evil.com", authorization="Bearer t")) == 403
 
 
 ELSEWHERE = [
@@ -89,14 +94,14 @@ ELSEWHERE = [
 @pytest.mark.parametrize("headers", ELSEWHERE)
 def test_other_sites_change_nothing(headers: dict[str, str]) -> None:
     """A request that changes something comes from our own pages or from no page at all."""
-    policy = Policy("127.0.0.1", None)
+    policy = Policy("127.0.0.1", Gate())
     for path in ("/api/tasks/1/cancel", "/login", "/nothing"):
         assert status(policy, asked("POST", path, x_aiomonitor="1", **headers)) == 403
 
 
 def test_our_own_pages_may() -> None:
     """From our own origin, or from a program, with the header that no form can send."""
-    policy = Policy("127.0.0.1", None)
+    policy = Policy("127.0.0.1", Gate())
     own = {"origin": "http://localhost:20102", "sec_fetch_site": "same-origin"}
     assert status(policy, asked("POST", "/x", x_aiomonitor="1", **own)) == 200
     assert status(policy, asked("POST", "/x", x_aiomonitor="1")) == 200
@@ -107,7 +112,7 @@ def test_our_own_pages_may() -> None:
 
 def test_other_sites_read_nothing() -> None:
     """They may link to a page, but neither embed it nor use a stream."""
-    policy = Policy("127.0.0.1", None)
+    policy = Policy("127.0.0.1", Gate())
     link = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate"}
     assert status(policy, asked(sec_fetch_dest="document", **link)) == 200
     assert status(policy, asked(sec_fetch_dest="iframe", **link)) == 403
@@ -121,7 +126,7 @@ def test_other_sites_read_nothing() -> None:
 
 def test_websockets() -> None:
     """A WebSocket needs our own origin: browsers always tell it."""
-    policy = Policy("127.0.0.1", None)
+    policy = Policy("127.0.0.1", Gate())
     for origin, wanted in {"http://localhost:20102": 200, "http://evil": 403, "": 403}.items():
         headers = {"host": ["localhost:20102"], **({"origin": [origin]} if origin else {})}
         request = Asked(method="GET", target="/x", path="/x", headers=headers, websocket=True)
@@ -131,13 +136,13 @@ def test_websockets() -> None:
 def test_a_header_twice() -> None:
     """What could be read in two ways is refused."""
     request = Asked(method="GET", target="/", path="/", headers={"host": ["localhost", "evil"]})
-    assert status(Policy("127.0.0.1", None), request) == 400
+    assert status(Policy("127.0.0.1", Gate()), request) == 400
 
 
 def test_no_proxy() -> None:
     """A target that is no path is refused."""
-    assert status(Policy("127.0.0.1", None), asked(path="http://evil/")) == 400
-    assert status(Policy("127.0.0.1", None), asked("OPTIONS", "*")) == 400
+    assert status(Policy("127.0.0.1", Gate()), asked(path="http://evil/")) == 400
+    assert status(Policy("127.0.0.1", Gate()), asked("OPTIONS", "*")) == 400
 
 
 def test_token() -> None:
@@ -179,7 +184,7 @@ def test_login() -> None:
 
 def test_guessing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who guesses has to wait, with the right token too."""
-    monkeypatch.setattr(limits, "LOGINS", (2, 60.0))
+    monkeypatch.setattr(gate, "GUESSES", (2, 60.0))
     with watched(token=TOKEN) as (_, monitor):
         browser = Browser(monitor.webui_port or 0)
         assert [log_in(browser, word)[0] for word in ("a", "b", TOKEN)] == [401, 401, 429]

@@ -8,16 +8,16 @@ variable, so it follows a command into worker threads and coroutines.
 from __future__ import annotations
 
 import inspect
-import logging
 import re
 import sys
 import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
+from aiomonitor.access import audit
 from aiomonitor.dialogue.client import Client, CommandRun, current_run
 from aiomonitor.errors import CommandError, CommandInterrupted, UsageError
-from aiomonitor.permissions import needed, refusal
+from aiomonitor.permissions import marked, needed, refusal
 from aiomonitor.render.tables import printable
 from aiomonitor.utils import Parameter, aliases_of, alt_names
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from aiomonitor.permissions import Permission
-
-audit: logging.Logger = logging.getLogger("aiomonitor.audit")
 
 
 @dataclass(slots=True)
@@ -131,18 +129,12 @@ class CommandInterpreter(CommandRegistry):
         call.name, *call.args = _split(line)
         method, call.args = self.precmd(call.name, call.args)
         if method is None:
-            call.result = self._run.wait_for(self.default(call.name, call.args))
+            call.result = self._call(self.default, [call.name, call.args])
         else:
             call.result = self._call(method, call.args)
 
     def _call(self, method: Callable[..., Any], args: Sequence[Any]) -> Any:
-        needs = needed(self, method)
-        command = shown(getattr(method, "__name__", "this").removeprefix(PREFIX))
-        why_not = refusal(self.permissions, needs, command)
-        if why_not:
-            self._note("refused")
-            raise CommandError(why_not)
-        if needs != "act":  # who looks is not logged; what is executed, the console logs
+        if self._permit(method) == "read":  # who looks is not logged
             return self._call_with(method, args)
         self._note()
         try:
@@ -153,6 +145,24 @@ class CommandInterpreter(CommandRegistry):
         self._note("done" if not self._run.status else f"ended with status {self._run.status}")
         return result
 
+    def _permit(self, method: Callable[..., Any]) -> Permission:
+        """What it needs; raises `CommandError` if clients may not do that."""
+        if method == self.default:
+            needs, command = self._default_needs(), repr(self.lastcmd.strip())
+        else:
+            needs = needed(self, method)
+            command = shown(getattr(method, "__name__", "this").removeprefix(PREFIX))
+        why_not = refusal(self.permissions, needs, command)
+        if why_not:
+            self._note("refused")
+            raise CommandError(why_not)
+        return needs
+
+    def _default_needs(self) -> Permission:
+        """Ours only tells what would work; what the application's does, nobody knows."""
+        is_ours = type(self).default is CommandInterpreter.default
+        return "read" if is_ours else marked(self.default) or "act"
+
     def _call_with(self, method: Callable[..., Any], args: Sequence[Any]) -> Any:
         from .arguments import Keyword
 
@@ -162,8 +172,7 @@ class CommandInterpreter(CommandRegistry):
 
     def _note(self, outcome: str = "") -> None:
         """In the audit log: who does what, and then what came of it."""
-        line = printable(self.lastcmd)
-        audit.info("%s: %s", self._client.peer, f"{line}: {outcome}" if outcome else line)
+        audit.note(self._client.peer, self.lastcmd, outcome)
 
     def _finish(self, call: _Call) -> None:
         try:
@@ -198,6 +207,8 @@ class CommandInterpreter(CommandRegistry):
         cmd_method = self._getcmd(comm)
         if cmd_method is None:
             return None, args
+        # Before its words are looked at: what converts them may be the application's.
+        self._permit(cmd_method)
         return cmd_method, list(self._map_args(cmd_method, args))
 
     def postcmd(

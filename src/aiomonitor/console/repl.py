@@ -7,14 +7,13 @@ one block.
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import types
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from aiomonitor.access import audit
 from aiomonitor.errors import CommandError, CommandInterrupted
-from aiomonitor.render.tables import printable
 
 from . import display, output, routing
 from .completion import complete
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 BANNER = "Python {version} in the monitored loop: await works; exit() or Ctrl-D leaves\n"
 PROMPT, CONTINUED = ">>> ", "... "
-
-audit = logging.getLogger("aiomonitor.audit")
 
 
 class Console:
@@ -59,6 +56,7 @@ class Console:
         self._source = Source(self._quietly)
         self._namespace = Namespace(shared, special, self._is_at_prompt)
         self._execution: Execution | None = None
+        self._outcome = ""  # of the block that runs, or ran last
         self._asking = False
         self._failed = False
         self._is_interrupted = False  # since the client was asked
@@ -140,10 +138,13 @@ class Console:
         for index, line in enumerate(lines):
             if self._is_interrupted:
                 return self._drop_rest()
-            audit.info("%s: console: %s", self._run.client.peer, printable(line))
+            self._note(line)
             if not self._push(line, lines[index + 1 :]):
                 return False
         return len(lines) == 1 or self._run_all(self._source.finish())
+
+    def _note(self, what: str) -> None:
+        audit.note(self._run.client.peer, f"console: {what}")
 
     def _drop_rest(self) -> bool:
         """Ctrl-C is for all of an entry, also if it came between two of its blocks."""
@@ -183,13 +184,14 @@ class Console:
         execution = Execution(
             self._runtime, partial(self._call, function), self._context, self._show_error
         )
-        self._execution = execution
+        self._execution, self._outcome = execution, "done"
         if self._is_interrupted:
             execution.interrupt()
         try:
             execution.follow(self._run, self._dialogue)
         finally:
             self._execution = None
+        self._note(self._outcome)
         self._context = execution.context
         self._failed = self._is_told = execution.failed
         self._send()
@@ -216,6 +218,7 @@ class Console:
 
     def _show_error(self, error: BaseException) -> None:
         """In the loop's thread."""
+        self._outcome = type(error).__name__
         self._printed.write(display.error_text(error))
 
     def _send_all(self) -> None:

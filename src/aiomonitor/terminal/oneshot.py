@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from aiomonitor.dialogue.client import CommandRun
     from aiomonitor.dialogue.output import ClientOutput
 
+    from .admission import Admission
+
 _PATIENCE = 60.0
 """Seconds in which the command has to come: strangers must not hold connections open."""
 _REFUSED = 2
@@ -46,16 +48,19 @@ class OneShot:
 
     async def serve(
         self,
-        is_token: Callable[[str], bool],
+        admission: Admission,
         execute: Callable[[str], Awaitable[CommandRun]],
     ) -> None:
         """Run the command if the client may, and report how it ended; raises `EndOfInput`."""
-        admitted = is_token("")
+        admitted = admission.is_free
         while isinstance(message := await self._next(), Token):
-            admitted = admitted or is_token(message.text)
+            admitted = admitted or admission.is_token(message.text)
         status = _REFUSED
         if not admitted:
-            self._output.write("this monitor asks for a token: --token, or AIOMONITOR_TOKEN\n")
+            self._output.write(
+                admission.patience
+                or "this monitor asks for a token: --token, or AIOMONITOR_TOKEN\n"
+            )
         elif message.line is None:
             self._output.write("the command was too long, and was not run\n")
         else:

@@ -37,6 +37,9 @@ from .protocol import (
 if TYPE_CHECKING:
     from anyio.abc import ByteStream
 
+    from aiomonitor.access.gate import Gate
+    from aiomonitor.access.peers import Peer
+
     from .editor import TerminalSource
     from .shell import Shell
 
@@ -58,16 +61,16 @@ class Session:
         self,
         shell: Shell,
         stream: ByteStream,
-        peer: str,
-        token: str | None,
+        peer: Peer,
+        gate: Gate,
         *,
         only: str | None = None,
     ) -> None:
         self._shell = shell
         self._only = only  # the one command line that is run, for a port that has one purpose
         self._stream = stream
-        self._admission = Admission(token)
-        self._client = Client(peer=peer)
+        self._admission = Admission(gate, peer)
+        self._client = Client(peer=peer.name)
         self._protocol = ClientProtocol()
         self._output = ClientOutput()
         self._conversation = Conversation(self._output, self._become_terminal)
@@ -173,7 +176,7 @@ class Session:
         with suppress(EndOfInput, LineAbandoned, CommandInterrupted):
             await self._recognise()
             if self._protocol.is_one_shot:
-                await self._one_shot.serve(self._admission.is_token, self._execute_only)
+                await self._one_shot.serve(self._admission, self._execute_only)
                 return
             if await self._admission.ask(self._conversation, self._output):
                 if self._only is not None:

@@ -13,6 +13,8 @@ import anyio.to_thread
 from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
+from aiomonitor.access import audit
+from aiomonitor.access.rates import RateLimit
 from aiomonitor.permissions import refusal
 
 from . import limits, login, pages
@@ -24,7 +26,6 @@ from .headcount import Headcount
 from .insight_api import registry
 from .openapi import document
 from .problems import MEDIA_TYPE, Problem
-from .ratelimit import RateLimit
 from .sampler import Sampler
 from .schemas import as_json
 from .tally import Tally
@@ -33,6 +34,8 @@ from .views import make_view
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from aiomonitor.access.gate import Gate
+
     from .endpoints import Endpoint
     from .guard import Application, Receive, Scope, Send
     from .site import Site
@@ -40,7 +43,6 @@ if TYPE_CHECKING:
     Answer = Callable[[Endpoint, dict[str, Any]], Awaitable[Response]]
 
 log = logging.getLogger("aiomonitor")
-audit = logging.getLogger("aiomonitor.audit")
 
 _LOOKS_AT_ONCE = 2
 """Looks at the tasks at a time: more would compete for the GIL, with the application too."""
@@ -60,14 +62,14 @@ class _Pages(Quart):
 class WebApp:
     """What Hypercorn serves. `live` has to be run; both it and `consoles` to be closed."""
 
-    def __init__(self, site: Site, token: str | None) -> None:
+    def __init__(self, site: Site, gate: Gate) -> None:
         tally = Tally()
         headcount = Headcount(site, tally)
         self._desk = Desk(
             site=site, sampler=Sampler(site, headcount), headcount=headcount, tally=tally
         )
         self.live = Live(self._desk)
-        policy = Policy(site.host, token)
+        policy = Policy(site.host, gate)
         app = _make_quart()
         pages.add_pages(app, site)
         login.Login(site, policy).add_to(app)
@@ -85,9 +87,9 @@ class WebApp:
         await answer(scope, receive, send)
 
 
-def make_app(site: Site, token: str | None) -> WebApp:
+def make_app(site: Site, gate: Gate) -> WebApp:
     """The ASGI application of one monitor."""
-    return WebApp(site, token)
+    return WebApp(site, gate)
 
 
 def _make_quart() -> Quart:
@@ -178,20 +180,25 @@ class Api:
             told = {"Retry-After": str(math.ceil(wait or 1))}
             raise Problem(429, "too many actions at a time: wait a little", told)
         self._cancel_rate.note()
-        audit.info("%s: %s (web)", login.peer(), action)
-        result = await anyio.to_thread.run_sync(
-            partial(endpoint.handle, self._desk, **arguments),
-            limiter=self._cancels,
-            abandon_on_cancel=True,
-        )
+        peer, noted = login.peer(), f"{action} (web)"
+        audit.note(peer, noted)
+        try:
+            result = await anyio.to_thread.run_sync(
+                partial(endpoint.handle, self._desk, **arguments),
+                limiter=self._cancels,
+                abandon_on_cancel=True,
+            )
+        except BaseException as error:
+            audit.note(peer, noted, str(error) if isinstance(error, Problem) else repr(error))
+            raise
         outcome = getattr(result, "outcome", "done")
-        audit.info("%s: %s (web): %s", login.peer(), action, getattr(outcome, "value", outcome))
+        audit.note(peer, noted, getattr(outcome, "value", outcome))
         return Response(as_json(result), content_type=endpoint.media_type)
 
     def _check_permission(self, endpoint: Endpoint, action: str) -> None:
         why_not = refusal(self._desk.site.permissions, endpoint.needs, action.partition(" ")[0])
         if why_not:
-            audit.info("%s: %s (web): refused", login.peer(), action)
+            audit.note(login.peer(), f"{action} (web)", "refused")
             raise Problem(403, why_not)
 
     async def _events(self, _: Endpoint, arguments: dict[str, Any]) -> Response:

@@ -7,13 +7,13 @@ ASGI application of these sockets, behind the guard; `messages` says what is sai
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
 
+from aiomonitor.access import audit
 from aiomonitor.dialogue import EndOfInput, LineAbandoned
 from aiomonitor.dialogue.client import Client
 from aiomonitor.dialogue.output import ClientOutput
@@ -21,7 +21,8 @@ from aiomonitor.dialogue.runner import CommandRunner
 from aiomonitor.errors import CommandInterrupted
 
 from . import limits, messages
-from .guard import peer_of, refuse
+from .asked import peer_of
+from .guard import refuse
 from .messages import BadMessage, Complete, End, Enter
 from .outbox import Outbox
 from .problems import Problem
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from .guard import Message, Receive, Scope, Send
     from .messages import PageMessage
     from .site import Site
-
-audit = logging.getLogger("aiomonitor.audit")
 
 PATH = "/console/socket"
 
@@ -63,8 +62,7 @@ class Consoles:
             await refuse(problem, scope, send)
             return
         await receive()  # that it connects
-        peer = f"{peer_of(scope)} (web)"
-        audit.info("%s: opened a console", peer)
+        peer = f"{peer_of(scope).name} (web)"
         code, reason = _GOING, "the monitor closes"
         with anyio.CancelScope() as ending:
             self._open.add(ending)
@@ -81,6 +79,7 @@ class Consoles:
         if scope["path"] != PATH:
             raise Problem(404, f"there is no WebSocket at {scope['path'][:200]}")
         if self._site.console_refusal:
+            audit.note(f"{peer_of(scope).name} (web)", "console", "refused")
             raise Problem(403, self._site.console_refusal)
         if messages.SUBPROTOCOL not in scope["subprotocols"]:
             raise Problem(

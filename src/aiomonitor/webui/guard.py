@@ -14,18 +14,20 @@ import ipaddress
 import re
 import secrets
 import socket
-from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from aiomonitor.model.addresses import display
+from aiomonitor.access import audit
+from aiomonitor.access.rates import RateLimit
 
 from . import limits
+from .asked import Asked
 from .problems import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from aiomonitor.access.gate import Gate
 
     Scope = dict[str, Any]
     Message = dict[str, Any]
@@ -33,15 +35,10 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
     Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-peer_name: ContextVar[str] = ContextVar("aiomonitor_web_peer")
-"""Who is at the other end of a connection: at a Unix socket the scope has no client."""
-
 CSRF_HEADER = "x-aiomonitor"
 LOGIN = "/login"
 LOGIN_WANTED = "aiomonitor.login_wanted"
 """In the scope of a request that is shown the way in instead of what it asked for."""
-
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _PROTECTION = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -57,63 +54,12 @@ _PROTECTION = {
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What a request says about itself. Header names are in lower case; each has all its values."""
-
-    method: str
-    target: str
-    path: str
-    headers: Mapping[str, list[str]]
-    websocket: bool = False
-
-    @classmethod
-    def of(cls, scope: Scope) -> Asked:
-        """From an ASGI scope."""
-        headers: dict[str, list[str]] = {}
-        for name, value in scope["headers"]:
-            headers.setdefault(name.decode("latin1").lower(), []).append(value.decode("latin1"))
-        query = scope.get("query_string") or b""
-        target = (scope.get("raw_path") or b"") + (b"?" + query if query else b"")
-        return cls(
-            method=scope.get("method", "GET"),
-            target=target.decode("latin1"),
-            path=scope["path"],
-            headers=headers,
-            websocket=scope["type"] == "websocket",
-        )
-
-    def one(self, name: str) -> str:
-        """A header's value, or an empty string; refused if there are several."""
-        values = self.headers.get(name, [""])
-        if len(values) > 1:
-            raise Problem(400, f"the header {name} is there {len(values)} times")
-        return values[0].strip()
-
-    @property
-    def changes_state(self) -> bool:
-        """Whether it may do something."""
-        return self.websocket or self.method not in SAFE_METHODS
-
-    @property
-    def wants_page(self) -> bool:
-        """Whether a person would read the answer."""
-        accepted = ",".join(self.headers.get("accept", []))
-        return self.method in ("GET", "HEAD") and "text/html" in accepted and not self.websocket
-
-
-def peer_of(scope: Scope) -> str:
-    """Who asks, for the log."""
-    client = scope.get("client")
-    return peer_name.get("") or (display(*client[:2]) if client else "a client")
-
-
 class Policy:
     """Who may ask for what. `host` is where the monitor listens, as it was given."""
 
-    def __init__(self, host: str, token: str | None) -> None:
+    def __init__(self, host: str, gate: Gate) -> None:
         self._host = host.lower()
-        self._token = token
+        self.gate = gate
         self._open = not _is_loopback(self._host)
         self.session = secrets.token_urlsafe(32)
         """What the cookie of a browser that has logged in holds; until this process ends."""
@@ -154,7 +100,9 @@ class Policy:
     def _check_site(self, asked: Asked) -> None:
         """Another site may link to us, but not use our answers as parts of its pages."""
         site = asked.one("sec-fetch-site")
-        follows_link = asked.one("sec-fetch-mode") == "navigate" and not asked.changes_state
+        # Not to the API: `top` has the loop metered for as long as it looks.
+        is_page = not asked.changes_state and not asked.path.startswith("/api/")
+        follows_link = asked.one("sec-fetch-mode") == "navigate" and is_page
         if site not in ("", "same-origin", "none") and not follows_link:
             raise Problem(403, f"asked by a page of another site (Sec-Fetch-Site: {site[:40]})")
         # Our own link that saves a file has the destination "empty"; a frame has one of its own.
@@ -188,30 +136,35 @@ class Policy:
     def _check_token(self, asked: Asked) -> None:
         if asked.path == LOGIN or self.is_admitted(asked):
             return
+        self.check_patience(asked)
         raise Problem(
             401,
             "this monitor has a token: send 'Authorization: Bearer TOKEN', or log in at /login",
             {"WWW-Authenticate": 'Bearer realm="aiomonitor"'},
         )
 
+    def check_patience(self, asked: Asked) -> None:
+        """Who guesses has to wait."""
+        if wait := self.gate.wait(asked.peer):
+            raise Problem(429, "too many wrong tokens: wait a minute", {"Retry-After": str(wait)})
+
     def is_admitted(self, asked: Asked) -> bool:
         """Whether it brings the token, or the cookie for it; always where there is none."""
-        if self._token is None:
-            return True
+        return self.gate.is_open or self.has_cookie(asked) or self._has_bearer(asked)
+
+    def _has_bearer(self, asked: Asked) -> bool:
         scheme, _, given = asked.one("authorization").partition(" ")
-        if scheme.lower() == "bearer" and self.is_token(given.strip()):
-            return True
+        # Header values come as Latin-1; most clients mean UTF-8.
+        return scheme.lower() == "bearer" and self.gate.admits(
+            asked.peer, given, given.encode("latin1", "replace")
+        )
+
+    def has_cookie(self, asked: Asked) -> bool:
+        """Whether it is of a browser that has logged in."""
         cookies = _cookies(asked.headers.get("cookie", []))
         return any(
             name == self.cookie_name(asked) and _same(value, self.session)
             for name, value in cookies
-        )
-
-    def is_token(self, given: str) -> bool:
-        """Whether that is the token; in constant time."""
-        # Header values come as Latin-1; a form's are UTF-8.
-        return self._token is not None and (
-            _same(given, self._token) | _same(given, self._token, encoding="latin1")
         )
 
     @staticmethod
@@ -221,9 +174,8 @@ class Policy:
         return f"aiomonitor-{port if port.isdecimal() else 80}"
 
 
-def _same(given: str, expected: str, encoding: str = "utf-8") -> bool:
-    left = given.encode(encoding, "surrogatepass" if encoding == "utf-8" else "replace")
-    return hmac.compare_digest(left, expected.encode("utf-8", "surrogatepass"))
+def _same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode())
 
 
 def _cookies(headers: Iterable[str]) -> list[tuple[str, str]]:
@@ -257,6 +209,7 @@ class Guard:
     def __init__(self, app: Application, policy: Policy) -> None:
         self._app = app
         self._policy = policy
+        self._noted = RateLimit(*limits.REFUSALS_NOTED)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -264,6 +217,8 @@ class Guard:
             return
         asked = Asked.of(scope)
         refusal = self._policy.judge(asked)
+        if refusal is not None and refusal.status == 403:
+            self._note_refusal(asked, refusal)
         protected = partial(_send_protected, send)
         if refusal is None:
             await self._app(scope, receive, protected)
@@ -271,6 +226,13 @@ class Guard:
             await self._app(_to_login(scope), receive, protected)
         else:
             await refuse(refusal, scope, protected)
+
+    def _note_refusal(self, asked: Asked, problem: Problem) -> None:
+        """In the audit log; so many at most, since pages can ask as often as they like."""
+        if not self._noted.wait():
+            self._noted.note()
+            what = f"{asked.method} {asked.target} (web)"
+            audit.note(asked.peer.name, what, f"refused: {problem.detail}")
 
 
 def _to_login(scope: Scope) -> Scope:

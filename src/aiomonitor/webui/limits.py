@@ -44,8 +44,9 @@ TOPS_AT_ONCE: Final = 4
 """Accounts at a time: pages that have them on; more wait for one another."""
 STACKS: Final = 3000
 """Stacks of a profile in an answer: more than a screen has columns of pixels."""
-LOGINS: Final = (10, 60.0)
-"""Wrong tokens in so many seconds, of all clients together."""
+REFUSALS_NOTED: Final = (20, 60.0)
+"""Refused requests in so many seconds that the audit log tells of: a page of another site must not
+fill it."""
 KEEP_ALIVE: Final = 15.0
 """Seconds for a connection's next request to arrive as a whole."""
 BODY_WAIT: Final = 10

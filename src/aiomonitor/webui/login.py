@@ -5,24 +5,22 @@ Both set a cookie that scripts cannot read, and that is not sent with what other
 
 from __future__ import annotations
 
-import logging
-import math
 from typing import TYPE_CHECKING, Any, cast
 
 from quart import Response, redirect, render_template, request
 
+from aiomonitor.access import audit
+from aiomonitor.access.rates import RateLimit
+
 from . import limits
-from .guard import LOGIN, LOGIN_WANTED, Asked, peer_of
-from .problems import Problem
-from .ratelimit import RateLimit
+from .asked import Asked, peer_of
+from .guard import LOGIN, LOGIN_WANTED
 
 if TYPE_CHECKING:
     from quart import Quart
 
     from .guard import Policy
     from .site import Site
-
-audit = logging.getLogger("aiomonitor.audit")
 
 
 class Login:
@@ -31,7 +29,7 @@ class Login:
     def __init__(self, site: Site, policy: Policy) -> None:
         self._site = site
         self._policy = policy
-        self._failures = RateLimit(*limits.LOGINS)
+        self._noted = RateLimit(*limits.REFUSALS_NOTED)
 
     def add_to(self, app: Quart) -> None:
         """Route it."""
@@ -49,30 +47,26 @@ class Login:
         if not ticket or request.method == "HEAD":
             return await _form(200, "This monitor has a token.")
         if not self._site.tickets.redeem(ticket):
-            self._note_failure()
+            if not self._noted.wait():
+                self._noted.note()
+                audit.note(peer(), "gave a link that is not valid")
             return await _form(401, "This link was used already, or is too old: get a new one.")
-        audit.info("%s: logged in by a link", peer())
+        audit.note(peer(), "logged in by a link")
         return self._with_cookie(await _entered(), asked)
 
     async def post(self) -> Response:
         """Take the token."""
         asked = Asked.of(cast("dict[str, Any]", request.scope))
-        if wait := self._failures.wait():
-            raise Problem(
-                429, "too many wrong tokens: wait a minute", {"Retry-After": str(math.ceil(wait))}
-            )
+        self._policy.check_patience(asked)
         form = await request.form
+        # Whoever has a cookie is in already, and may have typed anything.
         if not (
-            self._policy.is_token(form.get("token", "").strip()) or self._policy.is_admitted(asked)
+            self._policy.has_cookie(asked)
+            or self._policy.gate.admits(asked.peer, form.get("token", ""))
         ):
-            self._note_failure()
             return await _form(401, "That is not the token.")
-        audit.info("%s: logged in by the token", peer())
+        audit.note(peer(), "logged in by the token (web)")
         return self._with_cookie(cast("Response", redirect("/", 303)), asked)
-
-    def _note_failure(self) -> None:
-        self._failures.note()
-        audit.info("%s: failed to log in", peer())
 
     def _with_cookie(self, response: Response, asked: Asked) -> Response:
         response.set_cookie(
@@ -101,4 +95,4 @@ async def _entered() -> Response:
 
 def peer() -> str:
     """Who asks, for the log."""
-    return peer_of(asked_scope(request.scope))
+    return peer_of(asked_scope(request.scope)).name

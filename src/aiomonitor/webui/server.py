@@ -18,21 +18,23 @@ from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config, Sockets
 from hypercorn.logging import Logger
 
-from aiomonitor.peers import STRANGER, Peer, send_at_once
+from aiomonitor.access import audit
+from aiomonitor.access.peers import STRANGER, Peer, send_at_once
 
 from . import limits
 from .app import make_app
-from .guard import peer_name
+from .asked import current_peer
 from .problems import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
     from collections.abc import MutableSet, Sequence
 
+    from aiomonitor.access.gate import Gate
+
     from .app import WebApp
     from .site import Site
 
 log = logging.getLogger("aiomonitor")
-audit = logging.getLogger("aiomonitor.audit")
 
 _FAREWELL = 0.25
 """Seconds for open streams to end, and again for connections to close; then they are cut off."""
@@ -62,7 +64,7 @@ class Door(socket.socket):
                 self._guests.add(guest)
                 self._known.add(guest)
                 # asyncio makes the task of this connection next, with a copy of our context.
-                peer_name.set(peer.name)
+                current_peer.set(peer)
                 return guest, address
             with guest, contextlib.suppress(OSError):
                 guest.setblocking(False)
@@ -71,7 +73,7 @@ class Door(socket.socket):
     def _problem(self, peer: Peer) -> Problem | None:
         """Why it is not let in."""
         if peer.is_stranger:
-            audit.info("%s: refused: of another user (web)", peer.name)
+            audit.note(peer.name, "refused (web)", "of another user")
             return Problem(403, STRANGER.strip())
         if sum(each.fileno() >= 0 for each in self._guests) >= limits.CONNECTIONS:
             told = {"Retry-After": "5"}
@@ -138,14 +140,14 @@ async def serve(
     connections: MutableSet[socket.socket],
     stopping: anyio.Event,
     *,
-    token: str | None,
+    gate: Gate,
 ) -> None:
     """Serve until `stopping` is set, then end within a second.
 
     `connections` gets every socket that is opened here.
     """
     doors = [Door(listener, connections) for listener in listeners]
-    app = make_app(site, token)
+    app = make_app(site, gate)
     closing, served = anyio.Event(), anyio.Event()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(app.live.run)

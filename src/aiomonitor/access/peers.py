@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from .model.addresses import display
+from aiomonitor.model.addresses import display
 
 STRANGER = "this monitor belongs to another user: only that user and root may connect\n"
 
@@ -22,9 +22,11 @@ _ROOT = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """The other end of a connection; `uid` and `pid` where they can be known."""
+    """The other end of a connection. `origin` is what all connections of one host have, or of one
+    user of this machine; `uid` and `pid` are there where they can be known."""
 
     name: str
+    origin: str = ""
     uid: int | None = None
     pid: int | None = None
 
@@ -32,15 +34,16 @@ class Peer:
     def of(cls, connection: socket.socket, address: Any) -> Peer:
         """Of a connection that `accept` gave, with that address. Raises nothing."""
         if not is_unix(connection):
-            return cls(name=display(*address[:2]))
+            return cls(name=display(*address[:2]), origin=_network(address[0]))
         try:
             level, option = socket.SOL_SOCKET, socket.SO_PEERCRED
             told = connection.getsockopt(level, option, _CREDENTIALS.size)
         except (AttributeError, OSError):  # not on macOS
-            return cls(name="unix")
+            return cls(name="unix", origin="unix")
         pid, uid, _ = _CREDENTIALS.unpack(told)
         # One of another PID namespace has the number 0.
-        return cls(name=f"unix, uid {uid}" + (f", pid {pid}" if pid else ""), uid=uid, pid=pid)
+        name = f"unix, uid {uid}"
+        return cls(name=f"{name}, pid {pid}" if pid else name, origin=name, uid=uid, pid=pid)
 
     @property
     def is_stranger(self) -> bool:
@@ -49,6 +52,14 @@ class Peer:
         The directory keeps them out already. This holds also if somebody opens it later on.
         """
         return self.uid is not None and self.uid not in (_ROOT, os.geteuid())
+
+
+def _network(host: str) -> str:
+    """Of IPv6 the first half: whoever has one address there has all with the same."""
+    try:
+        return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[:8].hex()
+    except OSError:
+        return host
 
 
 def is_unix(connection: socket.socket) -> bool:

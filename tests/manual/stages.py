@@ -8,8 +8,10 @@ name, since they are there only for these tests.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,10 +52,21 @@ def run(file: Path, **names: Any) -> Names:
 
 def told(*lines: str) -> str:
     """What the last monitor's terminal answers."""
-    with socket.create_connection(("127.0.0.1", started[-1].port or 0), timeout=30) as client:
+    with connected() as client:
         client.sendall("".join(f"{line}\n" for line in (*lines, "exit")).encode())
         told = b"".join(iter(lambda: client.recv(65_536), b""))
     return capture.NEGOTIATION.sub(b"", told).decode()
+
+
+def connected() -> socket.socket:
+    """To the last monitor's terminal."""
+    [address] = [each for each in started[-1].addresses if each.service == "terminal"]
+    if address.path is None:
+        return socket.create_connection(("127.0.0.1", address.port or 0), timeout=30)
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(30)
+    client.connect(address.path)
+    return client
 
 
 async def serve() -> None:
@@ -91,6 +104,18 @@ def default(file: Path) -> None:
         assert monitor.findings() is not None
     if len(started) > 1 and loop.answer:
         assert "live task" in loop.answer
+
+
+@stage
+def sockets(file: Path) -> None:
+    """A monitor that has sockets below the user's home, which is a short one here."""
+    loop = Loop("ps")
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["HOME"] = home
+        run(file, loop=loop)
+        assert "live task" in loop.answer
+        assert [path.name for path in Path(home).iterdir()] == [".shop"]
+        assert not list((Path(home) / ".shop").iterdir())
 
 
 @stage

@@ -118,13 +118,24 @@ def check_container(words: list[str], block: Block) -> None:
 
 
 def check_port(words: list[str], block: Block) -> None:
-    """A text client: one of our ports."""
+    """A text client: one of our ports, or sockets."""
+    if "-U" in words:
+        assert words[-1].endswith(("/terminal.sock", "/console.sock")), block.place
+        return
     assert int(words[-1]) in (PORTS[0], PORTS[2]), block.place
+
+
+def check_socat(words: list[str], block: Block) -> None:
+    """One of our sockets."""
+    assert words[-1].startswith("UNIX-CONNECT:"), block.place
+    assert words[-1].endswith(("/terminal.sock", "/console.sock")), block.place
 
 
 def check_url(words: list[str], block: Block) -> None:
     """A path of the web port."""
-    [path] = [match[1] for word in words if (match := re.match(r"[\w.]+:20102(/[^?]*)", word))]
+    socket = "--unix-socket" in words
+    place = r"http://localhost" if socket else r"(?:http://)?[\w.]+:20102"
+    [path] = [match[1] for word in words if (match := re.match(rf"{place}(/[^?]*)", word))]
     known = path in ("/metrics", "/openapi.json", "/api/events") or any(
         re.fullmatch(each, path) for each in PATHS
     )
@@ -173,11 +184,12 @@ CHECKS: dict[str, Callable[[list[str], Block], None]] = {
     **dict.fromkeys(["nc", "telnet"], check_port),
     **dict.fromkeys(ANY_SERVER, check_server),
     **dict.fromkeys(["prometheus", "promtool"], check_prometheus),
-    **dict.fromkeys(["cat", "cp", "echo", "grep", "install", "mkdir"], check_nothing),
+    **dict.fromkeys(["cat", "cp", "echo", "grep", "install", "mkdir", "export"], check_nothing),
     **dict.fromkeys(["git", "cd", "pip", "printf", "jq", "apt-get", "ssh"], check_nothing),
     "python": check_script,
     "nox": check_session,
     "curl": check_url,
+    "socat": check_socat,
 }
 
 

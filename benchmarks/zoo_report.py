@@ -22,8 +22,13 @@ BEYOND = """\
   be forgotten: somebody might still wake it.
 - Two tasks with an inbox each, who know each other and both wait, are no deadlock for the monitor: a callback may
   post to either. Queues make a circle only where both are full.
-- Growth is told after five looks in a row with more tasks each time: a leak slower than a task in fifteen seconds
-  takes longer, and a service that only ever starts up is told as a leak, too.
+- Growth is told after five looks in a row with more tasks each time, of those that were there at the look before:
+  a leak slower than a task in fifteen seconds takes longer, and a service that only ever starts up is told as a
+  leak, too.
+- A line counts as stuck when nobody in it has gone on for half a minute: one that moves more slowly is told, too.
+- Of a semaphore without a bound, nobody knows how much was there at first: that it never comes back is only told
+  once fifty tasks are stuck.
+- An object that a nested function has in a variable of the function around it counts as known to somebody.
 - On a machine that is overloaded, the loop is blocked indeed, though the application is not at fault.
 - What wakes a task is not known in general: "swallowed" means that a task waits, outside of any handler for the
   cancellation, some seconds after it.
@@ -60,7 +65,7 @@ def main() -> None:
         f"""# The zoo
 
 Small applications with a planted fault, and healthy ones, each run with a monitor in a process of its own and
-judged six times by `findings`. Written by `python benchmarks/zoo_report.py` on Python {platform.python_version()}; the tests run
+judged eight times by `findings`. Written by `python benchmarks/zoo_report.py` on Python {platform.python_version()}; the tests run
 it on every Python. One of the expected rules has to find something, and no other one may. So that nobody waits
 for minutes, thresholds are lower than in production, the same for all: {lowered}.
 

@@ -10,6 +10,7 @@ import asyncio.tasks
 import concurrent.futures
 import concurrent.futures.thread
 import contextlib
+import gc
 import sys
 import threading
 import warnings
@@ -89,11 +90,31 @@ async def waits_for(condition: asyncio.Condition) -> None:
         await condition.wait()
 
 
-@pytest.mark.parametrize("way", [held, by_stack, by_manager])
+async def rows(lock: Any) -> AsyncIterator[int]:
+    async with lock:
+        yield 1
+
+
+async def between_rows(lock: Any) -> None:
+    async for _ in rows(lock):
+        await asyncio.get_running_loop().create_future()
+
+
+async def in_row(lock: Any) -> None:
+    async def inner() -> AsyncIterator[int]:
+        async with lock:
+            await asyncio.get_running_loop().create_future()
+            yield 1
+
+    async for _ in inner():
+        pass
+
+
+@pytest.mark.parametrize("way", [held, by_stack, by_manager, between_rows, in_row])
 @pytest.mark.parametrize("kind", [asyncio.Lock, asyncio.Semaphore, asyncio.Condition])
 def test_who_has_a_lock(way: Any, kind: Any) -> None:
-    """In an `async with` block, an exit stack, or a context manager of one's own; who only waits
-    for it does not have it."""
+    """In an `async with` block, an exit stack, a context manager of one's own, or an async
+    generator that it iterates over; who only waits for it does not have it."""
 
     async def body(room: Room) -> None:
         lock = kind()
@@ -241,8 +262,20 @@ def test_how_a_cancellation_is_taken() -> None:
             await asyncio.get_running_loop().create_future()
         await asyncio.get_running_loop().create_future()
 
+    over = threading.Event()
+
+    async def spins() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.get_running_loop().create_future()
+        while not over.is_set():  # noqa: ASYNC110 - it never waits
+            await asyncio.sleep(0)
+
     async def body(room: Room) -> None:
-        for name, coroutine in (("cleans", cleans()), ("swallows", swallows())):
+        for name, coroutine in (
+            ("cleans", cleans()),
+            ("swallows", swallows()),
+            ("spins", spins()),
+        ):
             await room.start(name, coroutine)
             room.tasks[name].cancel()
             assert room.backend.clues.cancel_state(room.tasks[name]) == "requested"
@@ -250,6 +283,8 @@ def test_how_a_cancellation_is_taken() -> None:
         await asyncio.sleep(0)
         assert await room.look(room.backend.clues.cancel_state, "cleans") == "handled"
         assert await room.look(room.backend.clues.cancel_state, "swallows") == "swallowed"
+        assert await room.look(room.backend.clues.cancel_state, "spins") == "swallowed"
+        over.set()
 
     Room().run(body)
 
@@ -317,6 +352,26 @@ def test_the_executor() -> None:
     Room().run(body)
 
 
+def test_uvloops_executor() -> None:
+    """uvloop shows its own to nobody but the garbage collector."""
+    uvloop: Any = pytest.importorskip("uvloop", reason="needs the package uvloop")
+
+    async def main() -> tuple[Any, Any]:
+        backend: Any = detect(None, hooked=False)
+        before = backend.clues.executor()
+        await asyncio.to_thread(len, "")
+        return before, backend.clues.executor()
+
+    loop = uvloop.new_event_loop()
+    try:
+        before, after = loop.run_until_complete(main())
+        assert before is None
+        assert (after.limit > 0, after.queued) == (True, 0)
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()
+
+
 # --- mishaps --------------------------------------------------------------------------------------
 
 
@@ -341,6 +396,48 @@ def test_exceptions_never_retrieved() -> None:
         assert found.place.code.co_name == "fails"
         assert told[0]["message"] == "Task exception was never retrieved"
         told.clear()
+
+    Room().run(body)
+
+
+def test_failures_that_nobody_has_looked_at() -> None:
+    """A task that failed is told of while somebody keeps it, until it is asked for its result."""
+
+    async def fails() -> None:
+        raise ValueError("unseen")
+
+    async def body(room: Room) -> None:
+        await room.start("kept", fails())
+        kept, clues = room.tasks["kept"], room.backend.clues
+        while not (told := await asyncio.to_thread(clues.mishaps)):  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.01)
+        [found] = told
+        assert (found.kind, found.text) == ("failure unnoticed", "ValueError: unseen")
+        assert found.coroutine.endswith("fails")
+        assert found.place.code.co_name == "fails"
+        assert isinstance(kept.exception(), ValueError)
+        assert await asyncio.to_thread(clues.mishaps) == []
+
+    Room().run(body)
+
+
+def test_a_gather_that_nobody_awaits() -> None:
+    """Its exception is one that nobody retrieved, too."""
+
+    async def fails() -> None:
+        raise ValueError("unseen")
+
+    async def body(room: Room) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        both: Any = asyncio.gather(fails())
+        while not both.done():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0)
+        del both
+        while not (told := room.backend.clues.mishaps()):
+            gc.collect()
+            await asyncio.sleep(0.01)
+        [found] = told
+        assert (found.kind, found.text) == ("exception never retrieved", "ValueError: unseen")
 
     Room().run(body)
 

@@ -260,3 +260,129 @@ async def on_trio(stage: Stage) -> None:
             await trio.sleep(0.02)
         return_early = nursery.cancel_scope
         return_early.cancel()
+
+
+@faulty("a Lock, a full Queue and a Condition in a ring", {"deadlock"})
+async def three_kinds(stage: Stage) -> None:
+    """Who has the lock waits for room, who could make room for the condition, its holder for the
+    lock."""
+
+    class Shop:
+        def __init__(self) -> None:
+            self.till, self.door = asyncio.Lock(), asyncio.Condition()
+            self.orders: asyncio.Queue[int] = asyncio.Queue(1)
+            self.met: list[int] = []
+
+        async def meet(self) -> None:
+            self.met.append(1)
+            while len(self.met) < 2:
+                await asyncio.sleep(0)
+
+        async def produce(self) -> None:
+            async with self.till:
+                await self.meet()
+                while True:
+                    await self.orders.put(1)
+
+        async def consume(self) -> None:
+            await asyncio.sleep(0.01)
+            async with self.door:
+                await self.orders.get()
+
+        async def close(self) -> None:
+            async with self.door:
+                await self.meet()
+                async with self.till:
+                    pass
+
+    def start() -> list[asyncio.Task[None]]:
+        shop = Shop()
+        return [asyncio.create_task(each()) for each in (shop.produce, shop.consume, shop.close)]
+
+    stage.kept += start()
+    await asyncio.sleep(0.05)
+    stage.ready()
+    await stage.over()
+
+
+@faulty("a Lock taken again between the rows of an async generator", {"deadlock"})
+async def generator(stage: Stage) -> None:
+    """The generator has the lock from its first row to its last."""
+    lock = asyncio.Lock()
+
+    async def rows() -> AsyncIterator[int]:
+        async with lock:
+            for row in range(3):
+                yield row
+
+    async def report() -> None:
+        async for _ in rows():
+            async with lock:
+                pass
+
+    stage.kept.append(asyncio.create_task(report()))
+    await asyncio.sleep(0.02)
+    stage.ready()
+    await stage.over()
+
+
+@faulty("gather of what needs one's own Lock", {"deadlock"})
+async def own_children(stage: Stage) -> None:
+    """A parent has the lock that its child waits for. That it is held long goes without saying."""
+    lock = asyncio.Lock()
+
+    async def child() -> None:
+        async with lock:
+            pass
+
+    async def parent() -> None:
+        async with lock:
+            await asyncio.gather(child(), asyncio.sleep(100))
+
+    stage.kept.append(asyncio.create_task(parent()))
+    await asyncio.sleep(0.02)
+    stage.ready()
+    await stage.over()
+
+
+@faulty("a Lock held while a task is awaited", {"lock held long"})
+async def held_for_a_task(stage: Stage) -> None:
+    """The slow call runs in a task of its own."""
+    lock = asyncio.Lock()
+
+    async def fetch() -> None:
+        await asyncio.sleep(30)
+
+    async def request() -> None:
+        async with lock:
+            await asyncio.create_task(fetch())
+
+    stage.kept += [asyncio.create_task(request()) for _ in range(2)]
+    await asyncio.sleep(0.02)
+    stage.ready()
+    await stage.over()
+
+
+@faulty("a pool whose connections are not given back", {"holder ended"})
+async def leaking_pool(stage: Stage) -> None:
+    """Queries that fail forget to release."""
+
+    class Pool:
+        def __init__(self) -> None:
+            self.free = asyncio.BoundedSemaphore(2)
+
+        async def fail(self) -> None:
+            await self.free.acquire()
+            raise ValueError("syntax error at or near SELCT")
+
+        async def query(self) -> None:
+            async with self.free:
+                pass
+
+    pool = Pool()
+    stage.kept.append(pool)
+    await asyncio.gather(pool.fail(), pool.fail(), return_exceptions=True)
+    stage.kept += [asyncio.create_task(pool.query()) for _ in range(5)]
+    await asyncio.sleep(0.02)
+    stage.ready()
+    await stage.over()

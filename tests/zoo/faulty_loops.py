@@ -135,3 +135,18 @@ async def sleeps_on_uvloop(stage: Stage) -> None:
     await asyncio.sleep(0.2)
     stage.ready()
     await stage.over()
+
+
+@faulty("a loop that waits for itself", {"blocked loop"})
+async def waits_for_itself(stage: Stage) -> None:
+    """`run_coroutine_threadsafe(...).result()`, called in the loop's own thread."""
+
+    async def answer() -> int:
+        return 1
+
+    async def handler() -> None:
+        asyncio.run_coroutine_threadsafe(answer(), asyncio.get_running_loop()).result()
+
+    await asyncio.sleep(0.2)
+    threading.Timer(0.8, stage.ready).start()
+    await asyncio.create_task(handler())

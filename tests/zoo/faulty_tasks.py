@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import itertools
 import warnings
 import weakref
 from typing import Any
@@ -136,5 +138,77 @@ async def cleans_for_ever(stage: Stage) -> None:
     task.cancel()
     stage.kept += [task, bye]
     await asyncio.sleep(0.1)
+    stage.ready()
+    await stage.over()
+
+
+@faulty("a leak among traffic", {"task growth"})
+async def leak_in_traffic(stage: Stage) -> None:
+    """The same line makes tasks that end soon, now many and now few, and some that never do."""
+    counts = itertools.cycle([25, 3, 17, 0, 9])
+
+    async def handle(*, leaks: bool) -> None:
+        await asyncio.sleep(30 if leaks else 0.02)
+
+    stage.ready()
+    async for _ in stage.rounds():
+        for leaks in [False] * next(counts) + [True] * 8:
+            stage.kept.append(asyncio.create_task(handle(leaks=leaks)))
+
+
+@faulty("a worker that died, and is kept", {"failure unnoticed"})
+async def died(stage: Stage) -> None:
+    """`self.worker = create_task(...)`: Python complains only when that is let go."""
+
+    class Service:
+        def __init__(self) -> None:
+            self.worker = asyncio.create_task(self.work())
+
+        async def work(self) -> None:
+            await asyncio.sleep(0.01)
+            raise KeyError("timeout")
+
+    stage.kept.append(Service())
+    await asyncio.sleep(0.1)
+    stage.ready()
+    await stage.over()
+
+
+@faulty("a gather that nobody awaits", {"exception never retrieved"})
+async def forgotten_gather(stage: Stage) -> None:
+    """One of its tasks fails."""
+    told: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+
+    async def fails() -> None:
+        await asyncio.sleep(0.001)
+        raise ValueError("no such user")
+
+    both: Any = asyncio.gather(fails(), asyncio.sleep(0.001))
+    while not both.done():
+        await asyncio.sleep(0.001)
+    del both
+    while not told:  # the last reference is let go some rounds later
+        gc.collect()
+        await asyncio.sleep(0.01)
+    told.clear()
+    stage.ready()
+    await stage.over()
+
+
+@faulty("a cancellation swallowed in a busy loop", {"swallowed cancellation"})
+async def swallows_and_runs(stage: Stage) -> None:
+    """It never waits for anything, but gives way to others."""
+
+    async def spin() -> None:
+        while True:
+            with contextlib.suppress(BaseException):
+                await asyncio.sleep(0)
+
+    task = asyncio.create_task(spin())
+    await asyncio.sleep(0.01)
+    task.cancel()
+    stage.kept.append(task)
+    await asyncio.sleep(0.05)
     stage.ready()
     await stage.over()

@@ -255,3 +255,16 @@ async def crowd(stage: Stage) -> None:
     await asyncio.sleep(0.05)
     stage.ready()
     await stage.over()
+
+
+@faulty("a starved executor on uvloop", {"executor starved"}, runner="uvloop", needs=("uvloop",))
+async def starved_on_uvloop(stage: Stage) -> None:
+    """Its own default executor, which no attribute of the loop shows."""
+    loop = asyncio.get_running_loop()
+    slow = threading.Event()
+    stage.kept += [loop.run_in_executor(None, slow.wait, 8) for _ in range(32)]
+    stage.kept += [asyncio.create_task(asyncio.to_thread(len, "quick")) for _ in range(10)]
+    await asyncio.sleep(0.02)
+    stage.ready()
+    await stage.over()
+    slow.set()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+import time
 from typing import Any
 
 from .harness import Stage, healthy
@@ -243,4 +245,125 @@ async def on_trio(stage: Stage) -> None:
         nursery.start_soon(produce)
         nursery.start_soon(consume)
         await trio.sleep(0.05)
+        stage.ready()
+
+
+@healthy("a crawl with ten connections")
+async def crawl(stage: Stage) -> None:
+    """Hundreds of tasks wait for a semaphore, all since the beginning, and have their turn."""
+    connections = asyncio.Semaphore(10)
+
+    async def fetch() -> None:
+        async with connections:
+            await asyncio.sleep(0.03)
+
+    stage.kept.append(asyncio.gather(*(fetch() for _ in range(800))))
+    await asyncio.sleep(0.05)
+    stage.ready()
+    await stage.over()
+
+
+@healthy("a batch of calls in threads")
+async def batch(stage: Stage) -> None:
+    """Hundreds of tasks wait for threads, which work on one after the other."""
+
+    async def convert() -> None:
+        await asyncio.to_thread(time.sleep, 0.02)
+
+    stage.kept.append(asyncio.gather(*(convert() for _ in range(800))))
+    await asyncio.sleep(0.05)
+    stage.ready()
+    await stage.over()
+
+
+@healthy("long polling")
+async def long_polling(stage: Stage) -> None:
+    """A hundred requests wait for a condition until there is news, some with a timeout."""
+    news = asyncio.Condition()
+
+    async def poll(timeout: float | None) -> None:
+        async with news:
+            while True:
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(news.wait(), timeout)
+
+    stage.kept += [news, *(asyncio.create_task(poll(seconds)) for seconds in [0.1, None] * 60)]
+    await asyncio.sleep(0.05)
+    stage.ready()
+    await stage.over()
+
+
+@healthy("a hundred producers at a small queue")
+async def many_producers(stage: Stage) -> None:
+    """Each waits for long, since there are so many, but the queue is emptied all the time."""
+    queue: asyncio.Queue[int] = asyncio.Queue(2)
+
+    async def produce() -> None:
+        while True:
+            await queue.put(1)
+
+    async def consume() -> None:
+        while True:
+            await queue.get()
+            await asyncio.sleep(0.004)
+
+    stage.kept += [queue, asyncio.create_task(consume())]
+    stage.kept += [asyncio.create_task(produce()) for _ in range(100)]
+    await asyncio.sleep(0.05)
+    stage.ready()
+    await stage.over()
+
+
+@healthy("requests that time out and are tried again", needs=("aiohttp",))
+async def aiohttp_timeouts(stage: Stage) -> None:
+    """aiohttp cancels the task at its timeout, and takes that back."""
+    import aiohttp
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    timeout = aiohttp.ClientTimeout(total=0.03)
+
+    async def client() -> None:
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            while not stage._over:
+                with contextlib.suppress(asyncio.TimeoutError, aiohttp.ClientError):
+                    async with session.get(url) as response:
+                        await response.text()
+                await asyncio.sleep(0.3)
+
+    clients = [asyncio.create_task(client()) for _ in range(5)]
+    await asyncio.sleep(0.1)
+    stage.ready()
+    await asyncio.gather(*clients)
+
+
+@healthy("anyio's scopes, and threads with a limiter", needs=("anyio",))
+async def anyio_scopes(stage: Stage) -> None:
+    """Scopes that are cancelled and left; sixty tasks that share three threads."""
+    import anyio
+    import anyio.to_thread
+
+    limiter = anyio.CapacityLimiter(3)
+
+    async def calls() -> None:
+        while not stage._over:
+            await anyio.to_thread.run_sync(time.sleep, 0.01, limiter=limiter)
+
+    async def scopes() -> None:
+        while not stage._over:
+            with anyio.move_on_after(0.03):
+                await anyio.sleep(5)
+            async with anyio.create_task_group() as group:
+                group.start_soon(anyio.sleep, 5)
+                await anyio.sleep(0.01)
+                group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        for body in [calls] * 60 + [scopes] * 5:
+            tasks.start_soon(body)
+        await anyio.sleep(0.1)
         stage.ready()

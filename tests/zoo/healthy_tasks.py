@@ -245,3 +245,58 @@ async def ramp(stage: Stage) -> None:
     async for number in stage.rounds():
         if number <= 3:
             stage.kept += [asyncio.create_task(worker()) for _ in range(30)]
+
+
+@healthy("a rate limiter")
+async def rate_limiter(stage: Stage) -> None:
+    """A lock that a timer gives back, with a long line before it."""
+
+    class Limit:
+        def __init__(self) -> None:
+            self.lock = asyncio.Lock()
+            self.loop = asyncio.get_running_loop()
+
+        async def wait(self) -> None:
+            await self.lock.acquire()
+            self.loop.call_later(0.02, self.lock.release)
+
+    async def request(limit: Limit) -> None:
+        await limit.wait()
+
+    def start() -> list[asyncio.Task[None]]:
+        limit = Limit()
+        return [asyncio.create_task(request(limit)) for _ in range(100)]
+
+    stage.kept += start()
+    await asyncio.sleep(0.05)
+    stage.ready()
+    await stage.over()
+
+
+@healthy("as_completed, shield, and the first of several")
+async def combinations(stage: Stage) -> None:
+    """Tasks that only asyncio's own helpers refer to."""
+
+    async def work(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def each_in_turn() -> None:
+        while not stage._over:
+            for future in asyncio.as_completed([work(0.05 * number) for number in range(5)]):
+                await future
+
+    async def shielded() -> None:
+        while not stage._over:
+            await asyncio.shield(work(0.3))
+
+    async def first() -> None:
+        while not stage._over:
+            tasks = [asyncio.create_task(work(seconds)) for seconds in (0.3, 20)]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            tasks[1].cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    tasks = [asyncio.create_task(body()) for body in (each_in_turn, shielded, first)]
+    await asyncio.sleep(0.05)
+    stage.ready()
+    await asyncio.gather(*tasks)

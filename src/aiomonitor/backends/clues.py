@@ -18,7 +18,9 @@ CancelState = Literal["requested", "handled", "swallowed"]
 """requested: the task has had no step since; handled: it is in an `except` or `finally` block for
 it; swallowed: it goes on as if nothing had been."""
 
-MishapKind = Literal["exception never retrieved", "coroutine never awaited", "task destroyed"]
+MishapKind = Literal[
+    "exception never retrieved", "failure unnoticed", "coroutine never awaited", "task destroyed"
+]
 
 
 class KnownQueue(NamedTuple):
@@ -47,7 +49,8 @@ class Executor(NamedTuple):
 
 
 class Mishap(NamedTuple):
-    """Something that Python itself noticed: `at` is of `Backend.now`, `place` where that was."""
+    """Something that Python itself noticed, or will: `at` is of `Backend.now`, `place` where that
+    was. A failure is unnoticed while somebody keeps the task; after that, Python complains."""
 
     kind: MishapKind
     at: float

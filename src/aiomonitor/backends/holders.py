@@ -12,7 +12,7 @@ import contextlib
 import gc
 import sys
 from itertools import chain
-from types import FunctionType, MethodType
+from types import AsyncGeneratorType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from . import frames, objects
@@ -49,6 +49,8 @@ def managers(levels: Sequence[Any], enters: Collection[CodeType], held: Held) ->
     if _may_leave(levels, held):
         for level in levels:
             found += _of_level(level, enters, held, 0)
+            for generator in _iterated(level, levels, held):
+                found += _of_level(generator, enters, held, 1)
     return found
 
 
@@ -59,11 +61,24 @@ def _may_leave(levels: Sequence[Any], held: Held) -> bool:
     """
     targets = levels
     if sys.version_info < (3, 11):
-        targets = [getattr(level, "cr_frame", level) for level in levels]
+        targets = [_frame_of(level) for level in levels]
         held += targets
     kinds = list(map(type, chain.from_iterable(map(gc.get_referents, targets))))
     # Since 3.14 an exit is a function; a level refers to its own one, too.
-    return MethodType in kinds or kinds.count(FunctionType) > len(levels)
+    leaves = MethodType in kinds or kinds.count(FunctionType) > len(levels)
+    return leaves or AsyncGeneratorType in kinds
+
+
+def _frame_of(level: Any) -> Any:
+    kind = frames.kind_of(level)
+    return kind.frame(level) if kind is not None else level
+
+
+def _iterated(level: Any, levels: Sequence[Any], held: Held) -> Iterator[Any]:
+    """The async generators between two of whose items it is: they keep what they have entered."""
+    for each in objects.referents(level, held):
+        if type(each) is AsyncGeneratorType and all(each is not known for known in levels):
+            yield each
 
 
 def _of_level(level: Any, enters: Collection[CodeType], held: Held, depth: int) -> Iterator[Any]:

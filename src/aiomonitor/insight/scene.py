@@ -21,7 +21,8 @@ Series = tuple[tuple[float, int], ...]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
     """Tasks that wait at one place for one kind of thing: `seconds` is how long the one has been
-    seen to wait that began last, `longest` the one that began first."""
+    seen to wait that began last, `longest` the one that began first; `still` how long it has been
+    since one of them was seen to go on: a line that moves is no trouble, however long it is."""
 
     kind: str
     putting: bool
@@ -30,6 +31,7 @@ class Wait:
     count: int
     seconds: float
     longest: float
+    still: float
     tasks: tuple[int, ...]
 
 
@@ -48,7 +50,8 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """Something of which Python complains: how often, and the last time in words."""
+    """Something of which Python complains, or should: how often, the last time in words, and the
+    `seconds` since the first time."""
 
     kind: str
     coroutine: str

@@ -219,6 +219,9 @@ def _lacks_holders(info: TaskInfo) -> bool:
 
 
 def _is_left_behind(resource: Resource) -> bool:
+    """Of semaphores only those with a bound: others may well have begun at 0, as a signal."""
+    if resource.kind == "semaphore":
+        return " at 0 of " in resource.what
     return resource.kind == "lock" and "that is free" not in resource.what
 
 

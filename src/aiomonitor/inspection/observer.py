@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aiomonitor.backends.frames import symbolise
 from aiomonitor.insight.scene import HeldLock, QueueSeries, Scene, Site, Starved, Trouble
 
-from .sightings import Sightings
+from .sightings import Lines, Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aiomonitor.backends.values import CodePoint
     from aiomonitor.insight.graph import WaitGraph
     from aiomonitor.insight.scene import Series
-    from aiomonitor.model import FrameInfo
+    from aiomonitor.model import FrameInfo, TaskInfo
     from aiomonitor.model.health import Stall
     from aiomonitor.model.shared import Deadlocks
     from aiomonitor.tracking.tracker import Tracker
@@ -39,6 +39,8 @@ STALLS_FOR = 600.0
 """Seconds in which a stall is news."""
 LOCKS = 50
 """Locks whose holders are looked at."""
+LINKS = 4
+"""Tasks, each of which awaits the next, that are followed from a lock's holder."""
 
 
 class Observer:
@@ -60,6 +62,7 @@ class Observer:
         self._sites: dict[Any, deque[tuple[float, int]]] = {}
         self._queues: dict[int, deque[tuple[float, int]]] = {}
         self._jobs: dict[int, float] = {}
+        self._lines = Lines()
 
     def look(self, *, gently: bool = False) -> Scene:
         """One look; a gentle one leaves the GIL to the application for most of the time."""
@@ -68,8 +71,9 @@ class Observer:
 
     def _look(self) -> Scene:
         now = self._backend.now()
-        sightings = Sightings(self._backend, self._tracker, now)
+        sightings = Sightings(self._backend, self._tracker, now, self._lines)
         graph = self._knots.walk.graph(visit=sightings.note)
+        self._lines = sightings.lines()
         found = self._knots.deadlocks(graph)
         return Scene(
             tasks=graph.looked_at,
@@ -90,8 +94,14 @@ class Observer:
         return tuple(each for each in self._stalls() if each.started_at > since)
 
     def _waited(self, found: Deadlocks, now: float) -> dict[int, float]:
-        numbers = {task.number for each in found.found for task in each.tasks}
-        return self._seconds(numbers, now)
+        tasks = {task.number: task for each in found.found for task in each.tasks}
+        seconds = self._seconds(tasks, now)
+        return {
+            # In a line that moves, none is stuck.
+            number: min(waited, self._lines.still(wait.object_id)) if wait is not None else waited
+            for number, waited in seconds.items()
+            for wait in (tasks[number].waits,)
+        }
 
     def _seconds(self, numbers: Iterable[int], now: float) -> dict[int, float]:
         """For how long tasks have been seen to wait."""
@@ -120,7 +130,7 @@ class Observer:
                 text=mishaps[-1].text,
                 place=symbolise(place) if place is not None else None,
                 count=len(mishaps),
-                seconds=now - mishaps[-1].at,
+                seconds=now - mishaps[0].at,
             )
             for (kind, coroutine, place), mishaps in grouped.items()
         )
@@ -147,24 +157,39 @@ class Observer:
         numbers = [number for each in wanted for number in (each.holders[0], each.getting[0])]
         seconds = self._seconds(numbers, now)
         holders = {
-            info.number: info
+            info.number: (info, slow)
             for info in self._knots.describe([each.holders[0] for each in wanted])
-            if info.waits is not None and info.waits.kind not in ("lock", "semaphore", "task")
+            if (slow := self._slow(info)) is not None
         }
         return tuple(
             HeldLock(
                 label=self._knots.labels.named(each.object_id, each.what),
                 holder=each.holders[0],
-                name=info.name,
-                waits=info.waits.what if info.waits is not None else "",
-                place=info.location,
+                name=found[0].name,
+                waits=found[1],
+                place=found[0].location,
                 seconds=seconds.get(each.holders[0], 0.0),
                 waited=max(seconds.get(number, 0.0) for number in each.getting[:1]),
                 waiting=len(each.getting),
             )
             for each in wanted
-            if (info := holders.get(each.holders[0])) is not None
+            if (found := holders.get(each.holders[0])) is not None
         )
+
+    def _slow(self, holder: TaskInfo) -> str | None:
+        """What holds up who has a lock, in words, through the tasks that it awaits; None if that is
+        another lock, whose own holder is told."""
+        words: list[str] = []
+        task = holder
+        while (wait := task.waits) is not None and len(words) < LINKS:
+            if wait.kind in ("lock", "semaphore"):
+                return None
+            words.append(wait.what)
+            following = self._knots.describe((wait.tasks or ())[:1] if wait.kind == "task" else ())
+            if not following:
+                break
+            task = following[0]
+        return ", which waits for ".join(words) or None
 
     def _queue_series(self, now: float) -> tuple[QueueSeries, ...]:
         known = {each.object_id: each for each in self._shared.known_queues()}

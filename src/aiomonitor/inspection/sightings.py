@@ -6,13 +6,15 @@ import math
 import weakref
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiomonitor.backends.frames import symbolise
 from aiomonitor.insight.scene import Cancel, Wait
 from aiomonitor.tracking.lives import standing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiomonitor.backends.base import Backend, TaskHandle
     from aiomonitor.backends.life import TaskLife
     from aiomonitor.backends.values import CodePoint
@@ -31,6 +33,8 @@ CANDIDATES = 1000
 """Tasks asked whether anybody refers to them."""
 GROWN_UP = 1.0
 """Seconds after which a task that nobody refers to is not just being made."""
+SETTLED = 1.0
+"""Seconds after which a task counts for its site, even if somebody looks again at once."""
 
 
 @dataclass(slots=True)
@@ -41,27 +45,53 @@ class _Place:
     count: int = 0
     last: float = math.inf  # seconds of the one that began last
     first: float = 0.0
+    stayed: int = 0  # those that waited here at the look before
     tasks: list[int] = field(default_factory=list)
+
+
+class _Crowd(NamedTuple):
+    """How many wait at a place, and when one of them was seen to have gone on."""
+
+    waiting: int
+    moved: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """What a look leaves to the next one, which sees by it which lines have moved."""
+
+    at: float = -math.inf
+    crowds: Mapping[Any, _Crowd] = field(default_factory=dict)
+
+    def still(self, object_id: int | None) -> float:
+        """Seconds since somebody was seen to get what waits for this; for ever, if unknown."""
+        moved = (crowd.moved for key, crowd in self.crowds.items() if key[2] == object_id)
+        return self.at - max(moved, default=-math.inf)
 
 
 class Sightings:
     """Notes tasks one by one, while `GraphWalk` walks."""
 
-    def __init__(self, backend: Backend, tracker: Tracker, now: float) -> None:
+    def __init__(
+        self, backend: Backend, tracker: Tracker, now: float, before: Lines | None = None
+    ) -> None:
         self._backend = backend
         self._tracker = tracker
         self._now = now
+        self._before = before or Lines()
+        self._lines = Lines()
         self._places: dict[Any, _Place] = {}
         self._cancels: list[Cancel] = []
         self._candidates: list[tuple[Any, int, weakref.ref[TaskHandle]]] = []
         self.sites: Counter[Any] = Counter()
-        """Tasks by creation site: a place, or the name of the coroutine."""
+        """Tasks by creation site: a place, or the name of the coroutine. Where their age is known,
+        those that were there at the look before: a leak stays, while traffic comes and goes."""
 
     def note(self, task: TaskHandle, number: int, wait: WaitInfo | None) -> None:
         """One task, and what it waits for."""
         life = self._backend.life_of(task)
         site = self._site(task, life)
-        self.sites[site] += 1
+        self.sites[site] += life is None or life.born < min(self._before.at, self._now - SETTLED)
         if wait is not None:
             self._note_wait(task, number, wait)
         self._note_cancel(task, number, life)
@@ -86,6 +116,7 @@ class Sightings:
             place = self._places[key] = _Place(wait)
         seconds = self._now - since if since is not None else 0.0
         place.count += 1
+        place.stayed += since is not None and since <= self._before.at
         place.last = min(place.last, seconds)
         place.first = max(place.first, seconds)
         if len(place.tasks) < TOLD:
@@ -129,6 +160,18 @@ class Sightings:
 
     # --- what was found -----------------------------------------------------------------------
 
+    def lines(self) -> Lines:
+        """Which of them have moved since the look before; once all tasks are noted."""
+        crowds: dict[Any, _Crowd] = {}
+        for key, place in self._places.items():
+            crowd = self._before.crowds.get(key)
+            moved = self._now
+            if crowd is not None and place.stayed >= crowd.waiting:
+                moved = crowd.moved
+            crowds[key] = _Crowd(place.count, moved)
+        self._lines = Lines(at=self._now, crowds=crowds)
+        return self._lines
+
     def waits(self, labels: Labels) -> tuple[Wait, ...]:
         """By place."""
         return tuple(
@@ -140,6 +183,7 @@ class Sightings:
                 count=each.count,
                 seconds=each.last,
                 longest=each.first,
+                still=self._now - self._lines.crowds[key].moved,
                 tasks=tuple(each.tasks),
             )
             for key, each in self._places.items()

@@ -169,8 +169,15 @@ class AsyncioBackend:
     @functools.cached_property
     def _clues(self) -> ClueReader:
         from .clues import AsyncioClues  # when somebody looks
+        from .unseen import Unseen
 
-        return AsyncioClues(self._loop, self._releaser, self._mishaps, self._in_library)
+        unseen = Unseen(self._recording.failed, self._recording.life_of, self._releaser)
+        return AsyncioClues(
+            self._loop,
+            self._releaser,
+            lambda: [*self._mishaps.known(), *unseen.known()],
+            self._in_library,
+        )
 
     def meter(self) -> Meter:
         from .meter import AsyncioMeter  # when somebody looks

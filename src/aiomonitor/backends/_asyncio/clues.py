@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from aiomonitor.backends.clues import CancelState, Mishap
     from aiomonitor.backends.ownership import Releaser
 
-    from .mishaps import Mishaps
-
     Held = list[object]
 
 log = logging.getLogger("aiomonitor")
@@ -51,13 +49,13 @@ class AsyncioClues:
         self,
         loop: asyncio.AbstractEventLoop,
         releaser: Releaser,
-        mishaps: Mishaps,
+        mishaps: Callable[[], Sequence[Mishap]],
         in_library: Callable[[str], bool],
     ) -> None:
         self._loop: Any = loop
         self._in_library = in_library
         self._releaser = releaser
-        self.mishaps: Callable[[], Sequence[Mishap]] = mishaps.known
+        self.mishaps = mishaps
 
     def _look(self, task: Any, read: Callable[[list[Any], Held], _Told], none: _Told) -> _Told:
         """What `read` makes of the levels of a task's chain."""
@@ -133,9 +131,10 @@ class AsyncioClues:
 
     def cancel_state(self, task: TaskHandle) -> CancelState:
         future = getattr(task, "_fut_waiter", None)
-        # What another task, or gather(), passes on has not come to this task yet.
+        # What another task, or gather(), passes on has not come to this task yet. One that waits
+        # for nothing has had its turn since: it computes, or gives way to others.
         passed_on = hasattr(future, "get_coro") or hasattr(future, "_children")
-        is_due = future is None or tasks.is_done(future)
+        is_due = future is not None and tasks.is_done(future)
         if passed_on or is_due or getattr(task, "_must_cancel", False):
             return "requested"
         return self._look(task, _cancel_state, "requested")
@@ -159,8 +158,8 @@ class AsyncioClues:
     # --- threads ------------------------------------------------------------------------------
 
     def executor(self) -> Executor | None:
-        pool = getattr(self._loop, "_default_executor", None)
-        if not isinstance(pool, concurrent.futures.ThreadPoolExecutor):
+        pool = self._default_executor()
+        if pool is None:
             return None
         threads = {thread.ident for thread in list(pool._threads)}  # noqa: SLF001
         held: Held = []
@@ -170,6 +169,14 @@ class AsyncioClues:
             self._releaser.release(held)
         queued = pool._work_queue.qsize()  # noqa: SLF001
         return Executor(pool._max_workers, queued, tuple(jobs))  # noqa: SLF001
+
+    def _default_executor(self) -> concurrent.futures.ThreadPoolExecutor | None:
+        """What uvloop has is in no attribute that Python sees, but the garbage collector does."""
+        named = getattr(self._loop, "_default_executor", None)
+        near = () if hasattr(self._loop, "_default_executor") else gc.get_referents(self._loop)
+        pools = (named, *near)
+        kind = concurrent.futures.ThreadPoolExecutor
+        return next((each for each in pools if isinstance(each, kind)), None)
 
 
 def _holds(levels: list[Any], held: Held) -> list[tuple[int, str]]:

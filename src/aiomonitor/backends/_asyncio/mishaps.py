@@ -33,6 +33,7 @@ KEPT = 500
 _MESSAGES: dict[str, MishapKind] = {
     "Task exception was never retrieved": "exception never retrieved",
     "Future exception was never retrieved": "exception never retrieved",
+    "_GatheringFuture exception was never retrieved": "exception never retrieved",
     "Task was destroyed but it is pending!": "task destroyed",
 }
 _WARNER = "_warn_unawaited_coroutine"

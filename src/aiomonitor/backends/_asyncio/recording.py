@@ -13,6 +13,7 @@ from .cancel import post
 from .hook import TaskHook
 
 if TYPE_CHECKING:
+    import weakref
     from collections.abc import Callable, Sequence
 
     from aiomonitor.backends.life import TaskLife
@@ -93,6 +94,10 @@ class Recording:
     def wanted(self) -> bool:
         """Whether there is a hook at all, on the loop or not."""
         return self._hook is not None
+
+    def failed(self) -> Sequence[weakref.ref[Any]]:
+        """Tasks that ended with an exception."""
+        return self._hook.failed() if self._hook is not None else ()
 
     def drain(self, limit: int) -> Sequence[TaskLife]:
         """As in `Backend`."""

@@ -71,7 +71,7 @@ RULES = (
     ),
     Rule(
         name="stuck crowd",
-        text="many tasks have waited for long at the same place",
+        text="many tasks wait at the same place, and none of them has gone on for long",
         threshold=50,
         unit="tasks",
         remedy="`why` one of them: who has what they wait for?",
@@ -131,6 +131,14 @@ RULES = (
             ("coroutine never awaited", "a coroutine function was called without await"),
             ("task destroyed", "a task was collected as garbage while it waited"),
         )
+    ),
+    Rule(
+        name="failure unnoticed",
+        text="a task failed, somebody keeps it, and nobody has asked for its result",
+        threshold=10.0,
+        unit="s",
+        remedy="await it, use a TaskGroup, or look at its exception in a done callback",
+        check=tasks.unnoticed,
     ),
     Rule(
         name="task without reference",

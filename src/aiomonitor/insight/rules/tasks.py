@@ -101,6 +101,29 @@ def troubles(scene: Scene, threshold: float, kind: str) -> Iterator[Finding]:
             )
 
 
+def unnoticed(scene: Scene, threshold: float) -> Iterator[Finding]:
+    """Tasks that failed long ago, which somebody keeps and nobody has asked."""
+    for trouble in scene.troubles:
+        if trouble.kind == "failure unnoticed" and trouble.seconds >= threshold:
+            several = trouble.count > 1
+            yield Finding(
+                rule="failure unnoticed",
+                key=f"{trouble.coroutine} {place(trouble.place)}",
+                severity="error",
+                sentence=f"{in_words(trouble.count)} of {trouble.coroutine} failed"
+                f"{at(trouble.place)} {duration(trouble.seconds)} ago"
+                f"{' and later' if several else ''}, and nobody has asked for the result: "
+                f"{trouble.text}. {'They are' if several else 'It is'} kept, so Python does not "
+                "complain either",
+                remedy="await the task, use a TaskGroup, or look at its exception in a done "
+                "callback; `where-terminated` shows where it failed",
+                value=trouble.seconds,
+                threshold=threshold,
+                count=trouble.count,
+                place=trouble.place,
+            )
+
+
 def loose(scene: Scene, threshold: float) -> Iterator[Finding]:
     """Tasks that may be collected at any time."""
     for site in scene.sites:

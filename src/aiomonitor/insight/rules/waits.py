@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from aiomonitor.insight.scene import Scene
 
 
-STUCK_FOR = 1.0
-"""Seconds for which each of a crowd has been seen to wait."""
-CROWDED = ("lock", "semaphore", "limiter", "condition", "thread")
-"""What many tasks should not wait for for long at one place; idle ones wait for other things."""
+STUCK_FOR = 30.0
+"""Seconds for which none of a crowd has been seen to go on. A batch of a thousand calls for ten
+connections waits for minutes, but one after the other has its turn."""
+CROWDED = ("lock", "semaphore", "limiter", "thread")
+"""What many tasks should not wait for for long at one place; idle ones wait for other things, like
+the next message of a condition."""
 
 
 def deadlock(scene: Scene, _threshold: float) -> Iterator[Finding]:
@@ -38,6 +40,12 @@ def deadlock(scene: Scene, _threshold: float) -> Iterator[Finding]:
                 tasks=numbers,
                 place=found.tasks[0].location,
             )
+
+
+def _circled(scene: Scene) -> set[int]:
+    """The tasks of circles: what else is wrong with them is but a part of that."""
+    circles = (found for found in scene.deadlocks if found.kind == "circle")
+    return {task.number for found in circles for task in found.tasks}
 
 
 def _suspected(scene: Scene, kind: str, threshold: float, remedy: str) -> Iterator[Finding]:
@@ -73,9 +81,10 @@ def holder_ended(scene: Scene, threshold: float) -> Iterator[Finding]:
 
 
 def lock_held_long(scene: Scene, threshold: float) -> Iterator[Finding]:
-    """Locks whose holder waits for something slow."""
+    """Locks whose holder waits for something slow, but those of a deadlock."""
+    circled = _circled(scene)
     for lock in scene.locks:
-        if min(lock.seconds, lock.waited) >= threshold:
+        if min(lock.seconds, lock.waited) >= threshold and lock.holder not in circled:
             yield Finding(
                 rule="lock held long",
                 key=f"task {lock.holder} {lock.label}",
@@ -97,13 +106,13 @@ def stuck_crowd(scene: Scene, threshold: float) -> Iterator[Finding]:
     """Many tasks at one place, all of them for long."""
     for wait in scene.waits:
         crowded = wait.kind in CROWDED or wait.putting
-        if crowded and wait.count >= threshold and wait.seconds >= STUCK_FOR:
+        if crowded and wait.count >= threshold and min(wait.longest, wait.still) >= STUCK_FOR:
             yield Finding(
                 rule="stuck crowd",
                 key=f"{place(wait.place)} {wait.kind}",
                 severity="error",
-                sentence=f"{in_words(wait.count)} wait for {wait.what}{at(wait.place)}, each "
-                f"for {duration(wait.seconds)} at least",
+                sentence=f"{in_words(wait.count)} wait for {wait.what}{at(wait.place)}, and none "
+                f"has gone on for {duration(wait.still)} at least",
                 remedy="`why` one of them: who has what they wait for?",
                 value=float(wait.count),
                 threshold=threshold,
@@ -115,16 +124,19 @@ def stuck_crowd(scene: Scene, threshold: float) -> Iterator[Finding]:
 
 def queue_full(scene: Scene, threshold: float) -> Iterator[Finding]:
     """Queues that nobody empties."""
+    circled = _circled(scene)
     for wait in scene.waits:
-        if wait.putting and wait.longest >= threshold:
+        stuck = min(wait.longest, wait.still)
+        if wait.putting and stuck >= threshold and not circled.issuperset(wait.tasks):
             yield Finding(
                 rule="queue full",
                 key=f"{place(wait.place)}",
                 severity="warning",
                 sentence=f"{in_words(wait.count)} {'waits' if wait.count == 1 else 'wait'} for "
-                f"{wait.what}{at(wait.place)}, for {duration(wait.longest)} at least",
+                f"{wait.what}{at(wait.place)}, and nobody has taken anything for {duration(stuck)} "
+                "at least",
                 remedy="let more tasks take from it, or take faster; `queues` shows who waits",
-                value=wait.longest,
+                value=stuck,
                 threshold=threshold,
                 count=wait.count,
                 tasks=wait.tasks[:TOLD],

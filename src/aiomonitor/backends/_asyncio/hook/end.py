@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import weakref
 from operator import attrgetter
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,8 @@ def conclude_all(
         record.state = state
         if error is not None or record.cancelled is not None:
             note_remains(record, task, error)
+            if error is not None:
+                record.watch.failed.append(weakref.ref(task))
         if type(record.coro) is not CoroutineType:
             record.coro = body_of(record.coro)
         record.task = None

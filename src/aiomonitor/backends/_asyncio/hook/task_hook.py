@@ -114,6 +114,10 @@ class TaskHook:
         counter: Any = getattr(self.next_number, "__self__")  # noqa: B009 - no type checker knows it
         return int(repr(counter)[len("count(") : -1]) - 1
 
+    def failed(self) -> list[weakref.ref[Any]]:
+        """The last tasks that ended with an exception, whoever keeps them; any thread."""
+        return list(self._watch.failed) if self._watch is not None else []
+
     def drain(self, limit: int = 1000) -> list[TaskRecord]:
         """Up to `limit` tasks that have ended, in order; in one thread at a time, not the loop's.
 

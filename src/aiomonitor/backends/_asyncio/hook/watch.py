@@ -19,6 +19,7 @@ import functools
 import logging
 import math
 import weakref
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from aiomonitor.backends.life import CALLBACK, OUTSIDE
@@ -53,6 +54,9 @@ OURS = frozenset(
 )
 """Files whose frames are left out: an outer task's `cancel` calls the inner one's through ours."""
 
+FAILED = 500
+"""Failed tasks that are remembered for whether somebody looks at them: the last ones."""
+
 _log = logging.getLogger("aiomonitor")
 
 
@@ -84,6 +88,8 @@ class LoopWatch:
         self.early: dict[int, TaskRecord] = {}
         # Records of tasks that take no attribute.
         self.others: weakref.WeakKeyDictionary[Any, TaskRecord] = weakref.WeakKeyDictionary()
+        self.failed: deque[weakref.ref[Any]] = deque(maxlen=FAILED)
+        """Tasks that ended with an exception. Somebody may still keep them, and never ask."""
         self.timeouts = reasons.Timeouts()
         own_round: Any = getattr(type(loop), "_run_once", None)
         self.ticks = own_round is not None and own_round.__code__ is RUN_ONCE
@@ -236,6 +242,8 @@ class LoopWatch:
 
     def _conclude(self, record: TaskRecord, task: Any) -> None:
         conclude(record, task, self.clock())
+        if record.outcome == "exception":
+            self.failed.append(weakref.ref(task))
         if isinstance(record, ForeignRecord):
             give_back(record, task)
         self.put([record])

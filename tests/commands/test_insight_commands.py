@@ -214,7 +214,7 @@ def test_findings(explained: Any, caplog: pytest.LogCaptureFixture) -> None:
         assert monitor.known_findings() is not None
         assert monitor.greeting().endswith("1 finding: type findings to read them\n")
         assert "1000 x" in seat.type("findings --rules")
-        assert len(json.loads(seat.type("findings --rules --json"))) == 20
+        assert len(json.loads(seat.type("findings --rules --json"))) == 21
 
     explained(look)
     logged = [record.getMessage() for record in caplog.records if "findings" in record.name]

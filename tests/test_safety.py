@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TOKEN = "correct horse"  # noqa: S105 - of a test
 ODD = ["é ü", "日本🗝", "%2B+&=;\"'\\", "-c", "T", "x" * 1000]
-SECRET_TASK = "payroll-of-april"  # noqa: S105 - a name
+SECRET_TASK = "payroll"  # noqa: S105 - a name
 
 
 class Told(Monitor):

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import zipfile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -324,6 +325,37 @@ def running(*command: str) -> Iterator[subprocess.Popen[str]]:
         finally:
             guard.cancel()
             process.kill()
+
+
+def told_on_stderr(tmp_path: Path, text: str, *options: str, **variables: str) -> tuple[str, str]:
+    """What the program printed, and what we said."""
+    run = subprocess.run(
+        [*MONITORED[:4], *options, str(written(tmp_path, text))],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        env={**os.environ, **variables},
+        check=True,
+    )
+    return run.stdout, run.stderr
+
+
+def test_disabled(tmp_path: Path) -> None:
+    """Whoever wants no monitor gets none, and is told."""
+    program = "import asyncio\nasyncio.run(asyncio.sleep(0))\nprint('done')"
+    out, told = told_on_stderr(tmp_path, program, AIOMONITOR_DISABLE="1")
+    assert (out, told) == ("done\n", "aiomonitor: no monitor: AIOMONITOR_DISABLE is set\n")
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Unix sockets")
+def test_unix_sockets(tmp_path: Path) -> None:
+    """It listens in a directory instead of at ports, and leaves nothing there."""
+    program = "import asyncio, os\nasync def main(): print(sorted(os.listdir({0!r})))\n"
+    program += "asyncio.run(main())\nprint(os.listdir({0!r}))"
+    with tempfile.TemporaryDirectory() as place:  # shorter than pytest's
+        out, told = told_on_stderr(tmp_path, program.format(place), "--unix", place)
+    assert out == "['console.sock', 'terminal.sock', 'web.sock']\n[]\n"
+    assert f"the monitor is at terminal at {place}/terminal.sock, web at " in told
 
 
 # --- the command line -----------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiomonitor.backends import beginnings
 from aiomonitor.monitor import MONITOR_PORT, Monitor
+from aiomonitor.permissions import DISABLE, is_disabled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +67,11 @@ class FirstRun:
         monitor = Monitor(run, **{**USUAL, **self._options})
         monitor.start()
         asked = self._options.get("port", MONITOR_PORT)
-        if monitor.port != asked:
+        if not monitor.addresses:
+            _say(
+                f"no monitor: {DISABLE} is set" if is_disabled() else "the monitor listens nowhere"
+            )
+        elif monitor.port != asked:
             _say(f"the monitor is at {monitor.look().address}")
         return monitor
 

@@ -14,7 +14,15 @@ import click
 
 START: Final = str(Path(__file__).with_name("start.py"))
 PORT: Final = click.IntRange(0, 65535)
-OF_MONITOR: Final = {"host", "port", "webui_port", "console_port", "permissions", "name"}
+OF_MONITOR: Final = {
+    "host",
+    "port",
+    "webui_port",
+    "console_port",
+    "unix_path",
+    "permissions",
+    "name",
+}
 """Options that are a monitor's arguments; those not given are left to it."""
 
 
@@ -27,6 +35,7 @@ OF_MONITOR: Final = {"host", "port", "webui_port", "console_port", "permissions"
 @click.option("-p", "--port", type=PORT, help="Its port; 0 takes a free one.  [20101, or the next]")
 @click.option("--webui-port", type=PORT, help="The web page's port.  [20102, or the next]")
 @click.option("--console-port", type=PORT, help="The console's port.  [20103, or the next]")
+@click.option("--unix", "unix_path", metavar="PATH", help="Instead: a directory for Unix sockets.")
 @click.option("--no-console", is_flag=True, help="Nobody runs Python in the program.")
 @click.option("--no-hook", is_flag=True, help="Record nothing of tasks; only look at them.")
 @click.option(

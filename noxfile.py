@@ -141,7 +141,11 @@ def tests_docs(session: nox.Session) -> None:
     """What the manual shows: each Python block runs, with the real frameworks, and each session is
     replayed. One Python is enough: they are examples of what other tests cover."""
     install(session, ".[trio,uvloop]", group="manual")
-    session.run(*PYTEST, "-m", "manual", "tests/manual", *session.posargs)
+    peer = Path(session.create_tmp(), "peer")  # what the page on it is about
+    session.install("--target", str(peer), "aiomonitor==0.7.1")
+    environment = {"AIOMONITOR_PEER": str(peer)}
+    tests = ["-m", "manual", "tests/manual"]
+    session.run(*PYTEST, *tests, *session.posargs, env=environment)
 
 
 @nox.session(python="3.13")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -157,6 +158,34 @@ def hooks(file: Path) -> None:
         assert "0 tasks here.\n" in told("where nobody")
     [failure] = watching.failed
     assert failure.startswith("where: ")
+
+
+@stage
+def old(file: Path) -> None:
+    """A block for 0.7.1: it adds the command there; see `test_migration`."""
+    peer = os.environ.get("AIOMONITOR_PEER", "")
+    if not Path(peer, "aiomonitor").is_dir():
+        compile(file.read_text("utf-8"), str(file), "exec")
+        return
+    shown = "from aiomonitor import monitor_cli\nprint(*monitor_cli.commands)"
+    environment = {**os.environ, "PYTHONPATH": peer}
+    ended = subprocess.run(
+        [sys.executable, "-c", f"{file.read_text('utf-8')}\n{shown}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "hello" in ended.stdout.split()
+
+
+@stage
+def hello(file: Path) -> None:
+    """The same command, now."""
+    loop = Loop("hello world", "hi there")
+    run(file, loop=loop)
+    assert "Hello, world!\n" in loop.answer
+    assert "Hello, there!\n" in loop.answer
 
 
 # --- the tutorial ---------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ class Program:
             if port is not None:
                 text = re.sub(rf"\b{port}\b", str(shown), text)
         text = text.replace(f"{self.directory}/", "").replace(f"{PROJECT}/src/", "…/")
-        text = text.replace(f"{PROJECT}/examples/", "")
+        text = text.replace(f"{PROJECT}/examples/", "").replace(sys.executable, "python")
         for library in _LIBRARIES:
             text = text.replace(f"{library}/", "…/")
         return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
@@ -91,7 +91,7 @@ def running(scene: Scene) -> Iterator[Program]:
                 stdout=output,
                 stderr=output,
                 pass_fds=[theirs],
-                env={**os.environ, "NO_COLOR": "1"},
+                env=environment(directory),
             )
         os.close(theirs)
         try:
@@ -106,6 +106,11 @@ def running(scene: Scene) -> Iterator[Program]:
         finally:
             process.kill()
             process.wait()
+
+
+def environment(directory: Path) -> dict[str, str]:
+    """That of everything here: the other monitored processes of this machine are not to be seen."""
+    return {**os.environ, "NO_COLOR": "1", "AIOMONITOR_RUN_DIR": str(directory / "run")}
 
 
 def wait_until_ready(program: Program) -> None:
@@ -201,14 +206,19 @@ class Session:
         return self._run(line)
 
     def _run(self, line: str) -> str:
-        port = self._program.ports[0]
-        line = re.sub(r"\baiomonitor\b", f"{sys.executable} -m aiomonitor.cli -p {port}", line)
+        words = line.split()
+        ours = f"{sys.executable} -m aiomonitor"
+        if "--all" not in words and not {"ls", "connect"} & set(words):
+            ours += f" -p {self._program.ports[0]}"
+        line = re.sub(r"\bpython\b", sys.executable, line)
+        line = re.sub(r"^aiomonitor\b", ours, line)
         ended = subprocess.run(  # noqa: S602 - the manual's own lines
             self._program.real(line),
             shell=True,
             capture_output=True,
             text=True,
             timeout=PATIENCE,
+            env=environment(self._program.directory),
             cwd=self._program.directory,
             check=False,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from blocks import PROJECT, file_block
 
@@ -23,14 +24,16 @@ class Scene:
     ask: str = "ps"
     until: tuple[str, ...] = ("live task",)
     busy: bool = False
+    copied: str = ""
+    """The tool beside this script that the file is a copy of, where no page shows it."""
     changes: tuple[str, ...] = ()
     """Blocks of the page, each a function that takes the place of the one of its name."""
 
     @property
     def source(self) -> str:
         """The text of its file, or nothing."""
-        if not self.file:
-            return ""
+        if not self.page:
+            return (Path(__file__).with_name(self.copied)).read_text("utf-8") if self.copied else ""
         text = file_block(self.page, self.file)
         for name in self.changes:
             text = with_function(text, file_block(self.page, name))
@@ -68,6 +71,14 @@ SCENES = {
         command=("-m", "aiomonitor", "demo", *_FREE),
         ask="pst --filter label",
         until=("paper jam",),
+        busy=True,
+    ),
+    "fleet": Scene(
+        command=("shop.py",),
+        file="shop.py",
+        copied="three_processes.py",
+        ask="health",
+        until=("of the last 3 s",),
         busy=True,
     ),
     "clerks": Scene(

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import socket
+import subprocess
 import sys
+import time
 import types
 import urllib.request
 from importlib import import_module
@@ -77,6 +82,40 @@ def fastapi(file: Path) -> None:
     asyncio.run(under_uvicorn(loaded(file)["app"], '{"hello":"world"}'))
 
 
+@stage
+def fastapi_workers(file: Path) -> None:
+    """Two workers under uvicorn's supervisor are found, and asked."""
+    port = free_port()
+    uvicorn = ["uvicorn", "shop:app", "--workers", "2", "--port", str(port)]
+    where = {**os.environ, "AIOMONITOR_RUN_DIR": str(file.parent / "run")}
+    with subprocess.Popen([sys.executable, "-m", *uvicorn], cwd=file.parent, env=where) as server:
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while len(workers := listed(where)) < 2:
+                assert server.poll() is None
+                assert time.monotonic() < deadline, workers
+            assert [worker["name"] for worker in workers] == ["shop", "shop"]
+            assert all(worker["tasks"] for worker in workers)
+            assert len({json.dumps(worker["ports"]) for worker in workers}) == 2
+        finally:
+            server.terminate()
+
+
+def listed(environment: dict[str, str]) -> list[Names]:
+    """What `aiomonitor ls --json` says."""
+    command = [sys.executable, "-m", "aiomonitor", "ls", "--json"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    rows: list[Names] = json.loads(ended.stdout or "[]")
+    return rows
+
+
+def free_port() -> int:
+    """One that nobody has, for a server that cannot tell which it took."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
 def loaded(file: Path) -> Names:
     """The block's names; it is in a module, since FastAPI looks types up there."""
     module = types.ModuleType("app")
@@ -93,8 +132,6 @@ def quart(file: Path) -> None:
 
 async def under_hypercorn(application: Any, expected: str) -> None:
     """Hypercorn serves the application, is visited, and ends in good order."""
-    import socket
-
     hypercorn = import_module("hypercorn.asyncio")
     config = import_module("hypercorn.config").Config()
     config.errorlog = None

@@ -92,6 +92,8 @@ class Loop(asyncio.SelectorEventLoop):
     def _visit(self) -> None:
         try:
             self.answer = told(*self.questions)
+        except OSError as error:
+            self.answer = f"no answer: {error}"
         finally:
             self.call_soon_threadsafe(self.stop)
 
@@ -99,11 +101,14 @@ class Loop(asyncio.SelectorEventLoop):
 @stage
 def default(file: Path) -> None:
     """A piece of an application: it may run a loop, or have a monitor already."""
+    # A directory that is there on some machines only is meant as an example.
+    text = file.read_text("utf-8").replace("/run/user/1000", str(file.parent))
+    file.write_text(text, "utf-8")
     loop = Loop("ps")
     with aiomonitor.start_monitor(asyncio.new_event_loop()) as monitor:
         run(file, loop=loop, serve=serve, monitor=monitor)
         assert monitor.findings() is not None
-    if len(started) > 1 and loop.answer:
+    if loop.answer:
         assert "live task" in loop.answer
 
 
@@ -117,6 +122,14 @@ def sockets(file: Path) -> None:
         assert "live task" in loop.answer
         assert [path.name for path in Path(home).iterdir()] == [".shop"]
         assert not list((Path(home) / ".shop").iterdir())
+
+
+@stage
+def guarded(file: Path) -> None:
+    """A monitor that wants a token: the one that the page gives it."""
+    loop = Loop("a long secret", "ps")
+    run(file, loop=loop)
+    assert "live task" in loop.answer
 
 
 @stage

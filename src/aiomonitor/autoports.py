@@ -42,7 +42,9 @@ def checked_port(name: str, port: object) -> Port:
 def agreed(ports: Mapping[ServiceName, Port]) -> dict[ServiceName, Port]:
     """With the terminal's port "auto", the other services' are it, too, where they were left at
     their defaults: there they would collide as well."""
-    checked = {service: checked_port(_ARGUMENTS[service], port) for service, port in ports.items()}
+    checked: dict[ServiceName, Port] = {
+        service: checked_port(_ARGUMENTS[service], port) for service, port in ports.items()
+    }
     if checked["terminal"] != "auto":
         return checked
     return {

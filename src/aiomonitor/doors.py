@@ -102,7 +102,7 @@ class Doors:
         for service, port in ports.items():
             if port is not None and port != "auto":
                 self._found[service] = listen(service, host, port, safe=safe)
-        together = [service for service, port in ports.items() if port == "auto"]
+        together: list[ServiceName] = [service for service, port in ports.items() if port == "auto"]
         self._found.update(listen_together(together, host, safe=safe))
 
     def _open_files(self, path: str) -> None:

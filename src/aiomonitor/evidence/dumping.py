@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from aiomonitor.backends.base import Backend
     from aiomonitor.backends.values import CodePoint
-    from aiomonitor.model import Forest, FrameInfo, GroupPage, TaskGroup
+    from aiomonitor.model import Forest, FrameInfo, GroupPage, LoopState, TaskGroup
     from aiomonitor.model.shared import AwaitTree
 
 _Result = TypeVar("_Result")
@@ -132,7 +132,9 @@ def _forest(queries: Queries) -> Callable[[], Forest]:
 
 def _threads(looks: Sequence[Look]) -> tuple[ThreadStack, ...]:
     """Those of loops first, then the others; ours are left out."""
-    loops = {look.backend.loop_thread_id(): look.backend.loop_state() for look in looks}
+    loops: dict[int | None, LoopState] = {
+        look.backend.loop_thread_id(): look.backend.loop_state() for look in looks
+    }
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     idents = sorted(sys._current_frames(), key=lambda ident: (ident not in loops, ident))  # noqa: SLF001 - documented in the standard library for this use
     points = looks[0].backend.thread_points if looks else frames.thread_points

@@ -77,5 +77,7 @@ class Collections:
     def present(self, now: float) -> Collection | None:
         """The one that goes on: its finalisers may let other threads run."""
         events = list(self._events)
-        began, thread, starts = events[-1] if events else (*(self._open or (0.0, 0)), True)
-        return Collection(thread, began, now) if starts and began else None
+        if not events:
+            return Collection(self._open[1], self._open[0], now) if self._open else None
+        began, thread, starts = events[-1]
+        return Collection(thread, began, now) if starts else None

@@ -80,7 +80,9 @@ class Diagnosis:
 
     def _counted(self, present: Counter[tuple[str, Severity]]) -> tuple[FindingCount, ...]:
         """Of every rule and severity: what begins at 0 can be seen to grow."""
-        known = {(rule, severity) for rule in self._rules for severity in SEVERITIES}
+        known: set[tuple[str, Severity]] = {
+            (rule, severity) for rule in self._rules for severity in SEVERITIES
+        }
         return tuple(
             FindingCount(
                 rule=rule,

@@ -384,6 +384,9 @@ def test_a_stopped_and_a_closed_loop(
     assert here.typist.reply().startswith("the monitored loop is stopped: nothing runs in it\n")
     application.loop.close()
     assert here.typist.enter("1") == "the monitored loop is closed: nothing runs in it\n"
+    here.typist.type("exit()")
+    here.thread.join(PATIENCE)
+    assert not here.thread.is_alive()
 
 
 def test_a_loop_that_is_closed_during_an_await(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .execution import Runtime
     from .source import Outcome
 
+LEAVING = ("exit()", "quit()")
 BANNER = "Python {version} in the monitored loop: await works; exit() or Ctrl-D leaves\n"
 PROMPT, CONTINUED = ">>> ", "... "
 
@@ -134,6 +135,8 @@ class Console:
 
     def _enter(self, text: str) -> bool:
         """Run the lines of an entry: one line, or a block that was edited as a whole."""
+        if text.strip() in LEAVING and self._runtime.loop_state() == "closed":
+            return False  # nothing runs there that could say so
         lines = text.split("\n")
         for index, line in enumerate(lines):
             if self._is_interrupted:

@@ -149,6 +149,15 @@ def tests_docs(session: nox.Session) -> None:
 
 
 @nox.session(python="3.13")
+def tests_workers(session: nox.Session) -> None:
+    """Servers with several workers, each with a monitor; and the examples for frameworks. One
+    Python is enough: what depends on it, forking, is among the other tests."""
+    install(session, ".[uvloop]", group="workers")
+    paths = ["tests/workers", "tests/test_examples.py"]
+    session.run(*PYTEST, "--numprocesses", "2", "-m", "workers", *paths, *session.posargs)
+
+
+@nox.session(python="3.13")
 def docs(session: nox.Session) -> None:
     """Build the manual into `build/site`; what follows `--` goes to mkdocs (`-- serve`)."""
     install(session, ".[trio]", group="docs")

@@ -176,13 +176,31 @@ def test_no_link_is_followed(folder: Path, tmp_path: Path) -> None:
     assert target.read_text() == "precious"
 
 
-def test_command_line() -> None:
-    """A long one is cut, and its file stays within the limit that readers have."""
-    assert command_line(["python", "shop.py"]) == ("python", "shop.py")
-    cut = command_line(["a" * 3000, "b" * 3000, "c"])
-    assert list(map(len, cut)) == [3000, 1096]
-    text = json.dumps(command_line(["\U0001f40d" * 9000]))
-    assert len(text) < rundir.LARGEST - 2000
+@pytest.mark.parametrize(
+    ("original", "expected"),
+    [
+        (["python", "shop.py", "-v"], ["python", "shop.py", "-v"]),
+        (
+            ["python", "-c", "from multiprocessing.spawn import spawn_main; …", "--fork"],
+            [sys.executable, "/bin/uvicorn", "--workers", "3"],
+        ),
+    ],
+)
+def test_command_line(
+    monkeypatch: pytest.MonkeyPatch, original: list[str], expected: list[str]
+) -> None:
+    """As the program was started; a worker's is that of the program that has made it."""
+    monkeypatch.setattr(sys, "orig_argv", original)
+    monkeypatch.setattr(sys, "argv", ["/bin/uvicorn", "--workers", "3"])
+    assert list(command_line()) == expected
+
+
+def test_a_long_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is cut, and its file stays within the limit that readers have."""
+    monkeypatch.setattr(sys, "orig_argv", ["a" * 3000, "b" * 3000, "c"])
+    assert list(map(len, command_line())) == [3000, 1096]
+    monkeypatch.setattr(sys, "orig_argv", ["\U0001f40d" * 9000])
+    assert len(json.dumps(command_line())) < rundir.LARGEST - 2000
 
 
 # --- where ----------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -39,7 +38,7 @@ class AboutCommand(Queries, Listings):
         return RunSummary(
             pid=os.getpid(),
             name=self._name,
-            command=command_line(sys.orig_argv),
+            command=command_line(),
             runtime=status.runtime,
             loop=status.loop,
             loop_state=status.loop_state,
@@ -75,7 +74,7 @@ class AboutCommand(Queries, Listings):
             pid=os.getpid(),
             process=mark_of(os.getpid()),
             name=self._name,
-            command=command_line(sys.orig_argv),
+            command=command_line(),
             host=place.host,
             ports={each.service: each.port for each in addresses if each.port is not None},
             paths={each.service: each.path for each in addresses if each.path is not None},

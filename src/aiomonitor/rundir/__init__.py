@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
@@ -119,8 +120,12 @@ def _of_user() -> str:
 # --- writing --------------------------------------------------------------------------------------
 
 
-def command_line(arguments: list[str]) -> tuple[str, ...]:
-    """The program's arguments, as far as they are kept."""
+def command_line() -> tuple[str, ...]:
+    """How this program was started, as far as that is kept."""
+    arguments = sys.orig_argv
+    if any(argument.startswith("from multiprocessing.") for argument in arguments):
+        # It was started with a line of code that nobody has typed, and told its parent's arguments.
+        arguments = [sys.executable, *sys.argv]
     kept, left = [], _COMMAND_LIMIT
     for argument in arguments:
         kept.append(argument[:left])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 from contextlib import suppress
@@ -181,6 +182,18 @@ async def test_a_late_answer(host: Host) -> None:
         assert peer.codec.enabled(Option.ECHO, "remote")
 
 
+@pytest.mark.parametrize("first", [b"", b"zebra a"])
+async def test_a_late_answer_of_a_client_that_leaves(host: Host, first: bytes) -> None:
+    """It speaks telnet in its last packet: the session ends with the connection."""
+    async with connection(host) as stream:
+        peer = Peer(stream)
+        await peer.until(">")
+        await peer.send(first + bytes([Command.IAC, Command.WONT, Option.TTYPE]))
+        await peer.end()
+        await peer.until_end()
+    assert host.ran == []
+
+
 async def test_are_you_there(host: Host) -> None:
     """The client's question for a sign of life is answered, also while a command runs."""
     async with connection(host, patient=True) as stream:
@@ -260,6 +273,24 @@ async def test_strangers(host: Host, opening: bytes) -> None:
         await peer.send(opening)
         await peer.until_end()
         assert peer.raw == b""
+    assert host.ran == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xff\xfb\x18\xff\xfa\x18\0xterm\xff\xf0\rzebra a\r",  # a terminal
+        b"\xff\xfb\xc8\xff\xfa\xc8Czebra a\xff\xf0",  # one command
+        b"\xff\xfc\x18\nzebra a\n",
+    ],
+)
+async def test_strangers_that_speak_telnet(host: Host, body: bytes) -> None:
+    """A page can put telnet into the body of its request: nothing is run for that, or said."""
+    async with connection(host, speaks_first=True) as stream:
+        peer = Peer(stream)
+        await peer.send(b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\n" + body)
+        await peer.until_end()
+        assert not re.search(rb"[a-z]", peer.raw)
     assert host.ran == []
 
 

@@ -66,6 +66,8 @@ class Conversation:
                 line = await self.source.read(prompt, kind)
             except SourceChanged:
                 await self._upgrade()
+                if self.has_ended:  # which only the source before this one was told
+                    self.source.feed_eof()
                 continue
             if self.is_plain and first and is_foreign(line):
                 raise EndOfInput

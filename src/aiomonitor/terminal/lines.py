@@ -79,6 +79,15 @@ def looks_like_tls(first: bytes) -> bool:
     return first[:1] == bytes([_TLS_HANDSHAKE])
 
 
+def opens_foreign(typed: bytes, *, complete: bool) -> bool:
+    """Whether a connection opens in another protocol; `complete` if its first line has come.
+
+    It has where telnet was spoken after it: a page's request may hold that in its body.
+    """
+    first_line = re.split(rb"[\r\n]", typed, maxsplit=1)[0].decode("utf-8", "replace")
+    return looks_like_tls(typed) or (complete and looks_foreign(first_line))
+
+
 def looks_foreign(first_line: str) -> bool:
     """Whether a connection's first line is that of another protocol.
 

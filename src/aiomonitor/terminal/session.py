@@ -22,7 +22,7 @@ from aiomonitor.errors import CommandInterrupted
 
 from .admission import Admission
 from .conversation import Conversation, is_foreign
-from .lines import looks_like_tls
+from .lines import opens_foreign
 from .oneshot import OneShot
 from .protocol import (
     AreYouThere,
@@ -195,7 +195,7 @@ class Session:
             self._output.write_bytes(self._protocol.bytes_to_send())
             with anyio.move_on_after(_TELNET_ANSWER):
                 await self._heard.wait()
-        if looks_like_tls(bytes(self._early)):
+        if opens_foreign(bytes(self._early), complete=self._protocol.speaks_telnet):
             raise EndOfInput
         if self._protocol.speaks_telnet:
             await self._become_terminal()

@@ -64,6 +64,21 @@ def test_numbers_are_in_order_of_creation(application: TrioApplication) -> None:
     assert old < young < backend.next_number()
 
 
+def test_names_that_are_no_text(application: TrioApplication) -> None:
+    """A name may have been set to anything; no listing fails for that."""
+
+    class Unreadable:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    application.spawn("waits", kinds.plain)
+    backend = application.backend
+    task: Any = find(backend, "waits")
+    for name, text in {Unreadable(): "<Unreadable>", 5: "5"}.items():
+        task.name = name
+        assert backend.names(task)[0] == backend.facts(task).name == text
+
+
 def test_where_it_waits(application: TrioApplication) -> None:
     """A listing names what the application called, not trio's traps."""
     application.spawn("waits", kinds.leaf)

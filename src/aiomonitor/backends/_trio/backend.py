@@ -18,6 +18,7 @@ from aiomonitor.backends.values import AwaitChain, TaskFacts
 from aiomonitor.model import CancelOutcome
 
 from .hook import STEPS, TaskInstrument
+from .record import name_text
 from .run import safe
 from .running import Running, task_here
 from .scopes import TrioScopes, parent_of
@@ -167,7 +168,7 @@ class TrioBackend:
     # --- one task -----------------------------------------------------------------------------
 
     def names(self, task: TaskHandle) -> tuple[str, str]:
-        return str.__str__(str(_task(task).name)), frames.name_of(_task(task).coro)
+        return name_text(_task(task).name), frames.name_of(_task(task).coro)
 
     def state_of(self, task: TaskHandle) -> TaskState:
         subject = _task(task)

@@ -86,7 +86,8 @@ class TrioRecord:
         """From what the instrument has kept."""
         counter, beginning, *rest, spawned = kept
         record = cls(counter, beginning)
-        record.ended, record.name, record._coro, record._ending = rest
+        record.ended, name, record._coro, record._ending = rest
+        record.name = name_text(name)
         if spawned:
             record.spawned = True
         return record
@@ -124,6 +125,15 @@ class TrioRecord:
     def cancelling(self) -> int:
         """Trio has nothing to take back: a cancellation that is ignored comes again."""
         return 0
+
+
+def name_text(name: object) -> str:
+    """A task's name, whatever the application has put there; trio makes a text of what it is given,
+    and never looks at what is set later."""
+    try:
+        return str.__str__(name if isinstance(name, str) else str(name))
+    except Exception:  # the application's own `__str__`
+        return f"<{type(name).__name__}>"
 
 
 def ending_of(error: BaseException, stacks: Stacks) -> Ending:

@@ -31,6 +31,8 @@ from aiomonitor.backends.objects import (
 )
 from aiomonitor.model import WaitInfo
 
+from .record import name_text
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import CodeType
@@ -275,7 +277,7 @@ def _descriptor(level: Any, held: Held, wish: str) -> WaitInfo | None:
 
 def _holders(tasks: Sequence[Any]) -> dict[str, Any]:
     """The tasks that have what is waited for: their numbers, and some of them in words."""
-    named = sorted((task._counter + 1, task.name) for task in tasks)
+    named = sorted((task._counter + 1, name_text(task.name)) for task in tasks)
     words = [f"task {number} ({name})" for number, name in named[:HOLDERS_TOLD]]
     more = [f"{len(named) - HOLDERS_TOLD} more"] if len(named) > HOLDERS_TOLD else []
     return {

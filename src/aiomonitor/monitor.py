@@ -82,6 +82,7 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
         permissions: Permission | None = None,
         name: str | None = None,
         unix_path: str | os.PathLike[str] | None = None,
+        dump_signal: int | str | None = None,
     ) -> None:
         super().__init__()
         self._name = checked_name(name)
@@ -104,6 +105,7 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
         self._console_enabled = console_enabled
         self._locals = locals
         self._token = checked_token(token)
+        self._dump_signal = settings.checked_signal(dump_signal)
         self._service: Service | None = None
         self._started = False
         self._closed = False
@@ -135,8 +137,10 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
                 self._backend.attach()
                 self._watchdog.start()
                 self._patrol.start()
+                evidence.join(self, self._dump_signal)
                 service.start()
             except BaseException:
+                evidence.leave(self)
                 self._watchdog.stop()
                 self._patrol.stop()
                 service.drop_sockets()
@@ -144,7 +148,6 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
                 raise
             self._service = service
             self._started = True
-            evidence.join(self)
 
     def _start_nothing(self) -> None:
         """Queries of the application's own are answered, as far as that touches nothing."""
@@ -259,6 +262,7 @@ def start_monitor(
     permissions: Permission | None = None,
     name: str | None = None,
     unix_path: str | os.PathLike[str] | None = None,
+    dump_signal: int | str | None = None,
     monitor_cls: type[_MonitorT] | None = None,
     termui_port: Port = None,
 ) -> _MonitorT:
@@ -293,6 +297,11 @@ def start_monitor(
     directory is made if it is missing, and has to be this user's alone (mode 0700). It excludes
     `host`.
 
+    With `dump_signal`, as in `signal.SIGQUIT` or "QUIT", what `dump` writes is written to stderr,
+    or added to the file that AIOMONITOR_DUMP_FILE names, whenever the process gets that signal; a
+    handler that was there is called, too. None takes it from the environment,
+    AIOMONITOR_DUMP_SIGNAL, or else there is none. POSIX only.
+
     `monitor_cls` and `termui_port` are older spellings of `monitor` and `port`.
 
     Raises what `Monitor.start` raises; nothing is left running then.
@@ -311,6 +320,7 @@ def start_monitor(
         permissions=permissions,
         name=name,
         unix_path=unix_path,
+        dump_signal=dump_signal,
     )
     instance.start()
     return instance

@@ -18,7 +18,7 @@ from aiomonitor import evidence
 from aiomonitor.backends import present
 from aiomonitor.evidence import dumping
 from running import Application
-from support import FREE, LOOP_KINDS, NOWHERE, PATIENCE, Desk, Seat, ask
+from support import FREE, LOOP_KINDS, NOWHERE, PATIENCE, Desk, Seat
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -170,7 +170,8 @@ def test_of_one_monitor() -> None:
         out = io.StringIO()
         with aiomonitor.start_monitor(**NOWHERE), aiomonitor.start_monitor(**FREE) as monitor:
             monitor.dump(out)
-            typed = await asyncio.to_thread(ask, monitor.port, "dump", "dump --json")
+            seat = Seat(monitor)
+            typed = seat.type("dump") + seat.type("dump --json")
             return taken(), out.getvalue(), typed
 
     both, one, typed = asyncio.run(main())

@@ -45,19 +45,26 @@ class Watched(Protocol):
         ...
 
 
-_monitors: list[Watched] = []
-"""Those that were started and not closed. One call of the list's own adds, removes and copies."""
+_monitors: dict[Watched, Callable[[], object] | None] = {}
+"""Those that were started and not closed, each with what ends its signal, if it has one. One call
+of the mapping's own adds, removes and copies."""
 
 
-def join(monitor: Watched) -> None:
-    """From now on, dumps tell of its run. Any thread."""
-    _monitors.append(monitor)
+def join(monitor: Watched, dump_signal: int | None) -> None:
+    """From now on, dumps tell of its run; with a signal, each makes one. Any thread."""
+    release = None
+    if dump_signal is not None:
+        from . import signals
+
+        release = signals.hear(dump_signal)
+    _monitors[monitor] = release
 
 
 def leave(monitor: Watched) -> None:
     """Not any more. Idempotent, any thread."""
-    if monitor in _monitors:
-        _monitors.remove(monitor)
+    release = _monitors.pop(monitor, None)
+    if release is not None:
+        release()
 
 
 def dump(file: File = None, *, json: bool = False) -> None:

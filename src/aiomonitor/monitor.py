@@ -91,15 +91,10 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
         self._history = settings.checked_history(max_termination_history)
         self._loop = loop
         runs_code = console_enabled and self.permissions == "exec"
+        console = console_port if runs_code else None
         self._place = Place(
             host=MONITOR_HOST if host is None else host,
-            ports=agreed(
-                {
-                    "terminal": port,
-                    "web": webui_port,
-                    "console": console_port if runs_code else None,
-                }
-            ),
+            ports=agreed({"terminal": port, "web": webui_port, "console": console}),
             directory=directory_of(unix_path, host),
         )
         self._console_enabled = console_enabled
@@ -297,10 +292,8 @@ def start_monitor(
     directory is made if it is missing, and has to be this user's alone (mode 0700). It excludes
     `host`.
 
-    With `dump_signal`, as in `signal.SIGQUIT` or "QUIT", what `dump` writes is written to stderr,
-    or added to the file that AIOMONITOR_DUMP_FILE names, whenever the process gets that signal; a
-    handler that was there is called, too. None takes it from the environment,
-    AIOMONITOR_DUMP_SIGNAL, or else there is none. POSIX only.
+    On `dump_signal`, as `signal.SIGQUIT` or "QUIT" (None: AIOMONITOR_DUMP_SIGNAL, or none), `dump`
+    writes to stderr, or adds to the file that AIOMONITOR_DUMP_FILE names. POSIX only.
 
     `monitor_cls` and `termui_port` are older spellings of `monitor` and `port`.
 

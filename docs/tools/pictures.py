@@ -48,9 +48,11 @@ class Picture:
 
 
 PICTURES = {
-    "overview": Picture(scene="shop", path="/", until="deliveries", settle=20, height=720),
+    "overview": Picture(scene="shop", path="/", until="deliveries", settle=90, height=720),
     "tutorial-insight": Picture(scene="warehouse", path="/insight", until="deadlock"),
     "tasks": Picture(scene="shop", path="/tasks", until="deliveries"),
+    "health": Picture(scene="mended", path="/health", until="blocking call", settle=12, height=720),
+    "waits": Picture(scene="shop", path="/waits", until="deliveries", height=560),
     "task": Picture(scene="warehouse", path="/tasks/count", until="take-back"),
 }
 

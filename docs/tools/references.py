@@ -36,7 +36,9 @@ def cell(text: str) -> str:
 
 
 def code(text: object) -> str:
-    """Text as code, however many backticks are in it."""
+    """Text as code, however many backticks are in it, and if it is empty."""
+    if text == "":
+        return '`""`'
     return f"`` {text} ``" if "`" in str(text) else f"`{text}`"
 
 

@@ -69,9 +69,22 @@ SCENES = {
     ),
     "shop": Scene(
         command=("-m", "aiomonitor", "demo", *_FREE),
-        ask="pst --filter label",
+        ask="ps",
+        until=("handler-3",),
+        busy=True,
+    ),
+    "jam": Scene(
+        command=("-m", "aiomonitor", "demo", *_FREE),
+        ask="ps-terminated --filter label",
         until=("paper jam",),
         busy=True,
+    ),
+    "leak": Scene(
+        command=("leak.py",),
+        page="howto/leaks.md",
+        file="leak.py",
+        ask="groups",
+        until=("notify",),
     ),
     "fleet": Scene(
         command=("shop.py",),

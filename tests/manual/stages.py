@@ -125,6 +125,40 @@ def sockets(file: Path) -> None:
 
 
 @stage
+def leak(file: Path) -> None:
+    """It is a program; what it leaks, `test_captured` sees."""
+    assert asyncio.iscoroutinefunction(run(file, __name__="leak")["main"])
+
+
+@stage
+def leak_test(file: Path) -> None:
+    """A test that fails if a handler leaves a task behind, and only then."""
+    left: list[asyncio.Task[None]] = []
+
+    async def handle(request: str) -> None:
+        await asyncio.sleep(0)
+
+    async def leaky(request: str) -> None:
+        left.append(asyncio.create_task(asyncio.sleep(60)))
+
+    asyncio.run(run(file, handle=handle)["test_handler_leaves_nothing_behind"]())
+    try:
+        asyncio.run(run(file, handle=leaky)["test_handler_leaves_nothing_behind"]())
+    except AssertionError:
+        return
+    raise AssertionError("a task was left behind, and the test did not see it")
+
+
+@stage
+def from_without(file: Path) -> None:
+    """A program that asks a monitor's web port."""
+    with aiomonitor.start_monitor(asyncio.new_event_loop()) as monitor:
+        text = file.read_text("utf-8").replace("20102", str(monitor.webui_port))
+        file.write_text(text, "utf-8")
+        assert run(file)["answer"].status == 200
+
+
+@stage
 def guarded(file: Path) -> None:
     """A monitor that wants a token: the one that the page gives it."""
     loop = Loop("a long secret", "ps")

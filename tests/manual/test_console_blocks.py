@@ -94,7 +94,9 @@ def check_ours(words: list[str], block: Block) -> None:
     names = program.list_commands(click.Context(program))
     own = next((at for at, word in enumerate(words) if word in names), len(words))
     parsed = program.make_context("aiomonitor", words[:own] or ["-p", "1"])
-    if parsed.params.get("command"):
+    if parsed.params["port"] == PORTS[2]:
+        compile(parsed.params["command"], block.place, "eval")
+    elif parsed.params.get("command"):
         check_command(parsed.params["command"], block)
     if own < len(words):
         command = program.get_command(parsed, words[own])

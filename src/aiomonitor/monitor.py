@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import evidence, settings
@@ -126,8 +127,8 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
             self._observe(detect(self._loop, hooked=self._hooked), self._history)
             doors = Doors(self._place, safe=self._token is not None)
             self._place = doors.place
-            entry = self._registration(self._place)
-            service = Service(self, doors.terminals, self._token, web=doors.web, registration=entry)
+            register = partial(self._registration, self._place)
+            service = Service(self, doors.terminals, self._token, web=doors.web, register=register)
             try:
                 self._backend.attach()
                 self._watchdog.start()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-from pathlib import PurePath
 
 LONGEST_NAME = 100
 """Characters: a name is a column of listings, and a label of metrics."""
@@ -28,11 +28,10 @@ def checked_name(name: object) -> str:
 def program_name() -> str:
     """The script's name without `.py`; for `python -m package` the package's."""
     arguments = getattr(sys, "argv", None)  # where Python is embedded there may be none
-    script = PurePath(arguments[0] if arguments else "")
-    name = script.name
+    folder, name = os.path.split(arguments[0] if arguments else "")
     if name == "__main__.py":
         spec = getattr(sys.modules.get("__main__"), "__spec__", None)
-        name = getattr(spec, "parent", None) or script.parent.name
+        name = getattr(spec, "parent", None) or os.path.basename(folder)  # noqa: PTH119 - pathlib is slow to import
     name = _SUFFIXES.sub("", name)
     printable = "".join(each for each in name if each.isprintable())[:LONGEST_NAME]
     return "python" if printable in ("", "-", "-c", "-m") else printable

@@ -61,14 +61,15 @@ class Service:
         token: str | None = None,
         *,
         web: Sequence[socket.socket] = (),
-        registration: Registration | None = None,
+        register: Callable[[], Registration] | None = None,
         backend: str = "asyncio",
     ) -> None:
         self._shell = shell
         self._listeners = dict(listeners)
         """With the one command that a client of it runs, or None."""
         self._web = list(web)
-        self._registration = registration
+        self._register = register
+        self._registration: Registration | None = None
         self._gate = Gate(token)
         self._backend = backend
         self.lost = False  # whether this is a fork, which has no copy of the thread
@@ -111,8 +112,7 @@ class Service:
 
     def _main(self) -> None:
         try:
-            if self._registration is not None:
-                self._registration.enter()
+            self._enter()
             if self._sleep_until_visited():
                 self._serve()
         except Exception:
@@ -121,6 +121,13 @@ class Service:
             self._leave()
             for sock in (*self._listeners, *self._web, self._wake):
                 sock.close()
+
+    def _enter(self) -> None:
+        """Be found from now on; that this fails is no reason not to serve."""
+        with contextlib.suppress(Exception):
+            if self._register is not None:
+                self._registration = self._register()
+                self._registration.enter()
 
     def _sleep_until_visited(self) -> bool:
         """True once a client waits; False if the monitor closes before any came."""

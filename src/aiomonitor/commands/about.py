@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import platform
+import sys
 import time
 from typing import TYPE_CHECKING
 
 from aiomonitor.model import RunSummary
 from aiomonitor.queries import Queries
-from aiomonitor.rundir import Entry, command_line
-from aiomonitor.rundir.process import mark_of
-from aiomonitor.rundir.registration import Registration
 from aiomonitor.version import __version__
 
 from .listing import JsonOption, Listings, as_json
 
 if TYPE_CHECKING:
     from aiomonitor.doors import Place
+    from aiomonitor.rundir.registration import Registration
 
 
 class AboutCommand(Queries, Listings):
@@ -33,6 +31,8 @@ class AboutCommand(Queries, Listings):
 
     def summary(self) -> RunSummary:
         """Which process this is, and how it does. Any thread, also while the loop is blocked."""
+        from aiomonitor.rundir import command_line  # when somebody asks
+
         status, health, found = self.status(), self.health(), self.known_findings()
         lag = health.windows[0]
         return RunSummary(
@@ -42,7 +42,7 @@ class AboutCommand(Queries, Listings):
             runtime=status.runtime,
             loop=status.loop,
             loop_state=status.loop_state,
-            python=platform.python_version(),
+            python=_python(),
             version=__version__,
             started_at=status.started_at,
             uptime=max(time.time() - status.started_at, 0.0),
@@ -68,7 +68,11 @@ class AboutCommand(Queries, Listings):
         self._write_lines(summary_lines(summary))
 
     def _registration(self, place: Place) -> Registration:
-        """What the run directory is told of this monitor."""
+        """What the run directory is told of this monitor. In its own thread, which loads for it."""
+        from aiomonitor.rundir import Entry, command_line
+        from aiomonitor.rundir.process import mark_of
+        from aiomonitor.rundir.registration import Registration
+
         addresses = place.addresses
         entry = Entry(
             pid=os.getpid(),
@@ -79,9 +83,13 @@ class AboutCommand(Queries, Listings):
             ports={each.service: each.port for each in addresses if each.port is not None},
             paths={each.service: each.path for each in addresses if each.path is not None},
             runtime=self._backend.runtime,
-            python=platform.python_version(),
+            python=_python(),
             version=__version__,
             started_at=self._started_at,
             token=self._token is not None,
         )
         return Registration(entry)
+
+
+def _python() -> str:
+    return ".".join(map(str, sys.version_info[:3]))

@@ -10,7 +10,6 @@ import logging
 import os
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from aiomonitor.threads import Latch
@@ -103,6 +102,8 @@ def write(looks: Callable[[], Sequence[Look]], file: File, *, json: bool) -> Non
         with contextlib.suppress(OSError, ValueError):  # what is closed or full has no reader
             _write_to(sys.stderr, text)
     elif isinstance(file, (str, os.PathLike)):
+        from pathlib import Path  # slow to import
+
         Path(file).write_text(text, "utf-8")
     else:
         _write_to(file, text)

@@ -32,6 +32,13 @@ class EchoMonitor(aiomonitor.Monitor):
         print(self.echoed, file=self._sout)
 
 
+def started(port: int) -> EchoMonitor:
+    """The other ports may be taken: then it is the next ones."""
+    return aiomonitor.start_monitor(
+        monitor=EchoMonitor, port=port, webui_port="auto", console_port="auto"
+    )
+
+
 async def main(port: int) -> None:
     """Listen, and tell where."""
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
@@ -43,7 +50,7 @@ async def main(port: int) -> None:
                     await client.send(piece)
                     monitor.echoed += len(piece)
 
-    async with aiomonitor.start_monitor(monitor=EchoMonitor, port=port) as monitor, listener:
+    async with started(port) as monitor, listener:
         where = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610 - not Django's
         print(f"echo: port {where}; monitor: telnet localhost {monitor.port}", flush=True)
         await listener.serve(echo)

@@ -48,12 +48,19 @@ async def main(port: int) -> None:
     savings, checking = Account(1_000), Account(1_000)
     names = {"savings": savings, "checking": checking}
     async with (
-        aiomonitor.start_monitor(port=port, locals=names) as monitor,
+        monitored(port, names) as monitor,
         trio.open_nursery() as office,
     ):
         print(f"monitor: telnet localhost {monitor.port}", flush=True)
         office.start_soon(clerk, savings, checking, name="clerk-1")
         office.start_soon(clerk, checking, savings, name="clerk-2")
+
+
+def monitored(port: int, names: dict[str, Account]) -> aiomonitor.Monitor:
+    """The other ports may be taken: then it is the next ones."""
+    return aiomonitor.start_monitor(
+        port=port, webui_port="auto", console_port="auto", locals=dict(names)
+    )
 
 
 if __name__ == "__main__":

@@ -187,7 +187,7 @@ CHECKS: dict[str, Callable[[list[str], Block], None]] = {
     **dict.fromkeys(ANY_SERVER, check_server),
     **dict.fromkeys(["prometheus", "promtool"], check_prometheus),
     **dict.fromkeys(["cat", "cp", "echo", "grep", "install", "mkdir", "export"], check_nothing),
-    **dict.fromkeys(["git", "cd", "pip", "printf", "jq", "apt-get", "ssh"], check_nothing),
+    **dict.fromkeys(["git", "cd", "eval", "pip", "printf", "jq", "apt-get", "ssh"], check_nothing),
     "python": check_script,
     "nox": check_session,
     "curl": check_url,

@@ -6,7 +6,6 @@ import functools
 import json
 import logging
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -334,13 +333,11 @@ async def test_a_tree_a_thousand_deep(application: Application) -> None:
     reached, released = trio.Event(), trio.Event()
     await application.start("deep", chain, 1000, reached, released)
     await reached.wait()
-    began = time.monotonic()
     text = await application.type("tree --limit 0")
     lines = text.splitlines()
     assert lines[-1] == "1007 live tasks"
     assert max(map(len, lines)) <= application.seat.client.columns
     assert "(2003) " in text
-    assert time.monotonic() - began < 60
     released.set()
 
 

@@ -54,11 +54,12 @@ def monitored(token: str | None = TOKEN, **options: Any) -> Iterator[Told]:
         application.close()
 
 
-def said(port: int | None, data: bytes) -> str:
-    """What a text service answers to these bytes, to its end."""
+def said(port: int | None, data: bytes, *, ends: bool = True) -> str:
+    """What a service answers to these bytes, to its end; `ends` tells it that they are all."""
     with socket.create_connection(("127.0.0.1", port or 0), PATIENCE) as client:
         client.sendall(data)
-        client.shutdown(socket.SHUT_WR)
+        if ends:
+            client.shutdown(socket.SHUT_WR)
         try:
             return b"".join(iter(lambda: client.recv(65536), b"")).decode("utf-8", "replace")
         except ConnectionError:
@@ -104,6 +105,68 @@ def test_the_web_without_the_token() -> None:
         assert monitor.ran == []
         with pytest.raises(AssertionError, match="has a token"):
             Events(browser, "view=tasks")
+
+
+HOST = b"Host: localhost\r\n"
+ASK = b"GET /api/tasks HTTP/1.1\r\n" + HOST
+RARE = {
+    "a whole address": b"GET http://localhost/api/tasks HTTP/1.1\r\n" + HOST + b"\r\n",
+    "HTTP/1.0": b"GET /api/tasks HTTP/1.0\r\n\r\n",
+    "two hosts": ASK + b"Host: evil\r\n\r\n",
+    "behind the way in": b"GET /login HTTP/1.1\r\n" + HOST + b"\r\n" + ASK + b"\r\n",
+    "within it": b"GET /login#/../api/tasks HTTP/1.1\r\n" + HOST + b"\r\n",
+    "two lengths": b"POST /login HTTP/1.1\r\n" + HOST + b"Content-Length: 6\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + ASK + b"\r\n",
+    "Basic": ASK + b"Authorization: Basic Y29ycmVjdCBob3JzZTo=\r\n\r\n",
+    "an address with it": ASK.replace(b"tasks", b"tasks?token=correct%20horse") + b"\r\n",
+    "an empty cookie": ASK + b"Cookie: aiomonitor-80=\r\n\r\n",
+    "a proxy's word": ASK + b"X-Forwarded-For: 127.0.0.1\r\n\r\n",
+}
+
+
+def test_rare_requests() -> None:
+    """However it is asked for, nothing comes without the token."""
+    with monitored() as monitor:
+        for name, request in RARE.items():
+            answer = said(monitor.webui_port, request, ends=False)  # it waits for its end
+            assert answer.startswith("HTTP/1.1 "), name
+            assert SECRET_TASK not in answer, name
+        right = b"Authorization: Bearer correct horse\r\nConnection: close\r\n\r\n"
+        assert SECRET_TASK in said(monitor.webui_port, ASK + right, ends=False)
+
+
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+UPGRADE += b"HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"
+
+
+def test_another_version_of_http() -> None:
+    """HTTP/2 is judged as HTTP/1 is."""
+    with monitored() as monitor:
+        with socket.create_connection(("127.0.0.1", monitor.webui_port or 0), PATIENCE) as client:
+            client.sendall(ASK + UPGRADE)
+            seen = b""
+            while b"Unauthorized" not in seen:
+                data = client.recv(65536)
+                assert data, seen
+                seen += data
+        assert seen.startswith(b"HTTP/1.1 101")
+        assert SECRET_TASK.encode() not in seen
+
+
+def test_many_tokens_on_one_connection(caplog: pytest.LogCaptureFixture) -> None:
+    """A single command may bring several; beyond the limit they are not looked at."""
+    codec = TelnetCodec()
+    codec.request(Option.ONE_SHOT, "local")
+    opening = codec.bytes_to_send()
+    codec.receive(bytes([Command.IAC, Command.DO, Option.ONE_SHOT]))
+    for guess in (*range(50), TOKEN):
+        codec.subnegotiate(Option.ONE_SHOT, f"T{guess}".encode())
+    codec.subnegotiate(Option.ONE_SHOT, b"Cps")
+    with caplog.at_level(logging.INFO, "aiomonitor.audit"), monitored() as monitor:
+        answer = said(monitor.port, opening + codec.bytes_to_send(), ends=False)
+        assert "too many wrong tokens" in answer
+        assert monitor.ran == []
+    assert len(caplog.messages) == gate.GUESSES[0]
 
 
 TELNET = bytes([Command.IAC, Command.DO, Option.SGA])

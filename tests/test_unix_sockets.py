@@ -280,8 +280,10 @@ def run(*command: str, stdin: str = "") -> str:
     return result.stdout
 
 
-def our_client(*arguments: str, stdin: str = "") -> str:
-    return run(sys.executable, "-m", "aiomonitor.cli", *arguments, stdin=stdin)
+def our_client(path: Path, *arguments: str) -> str:
+    result = CliRunner().invoke(cli, ["--unix", str(path), *arguments])
+    assert result.exit_code == 0
+    return result.output
 
 
 def test_clients(application: Application, place: Path) -> None:
@@ -294,12 +296,13 @@ def test_clients(application: Application, place: Path) -> None:
         curl = ("curl", "-sSi", "--unix-socket", str(web))
         assert "HTTP/1.1 200" in run(*curl, "http://localhost/api/status")
         assert "HTTP/1.1 403" in run(*curl, "http://evil.example/api/status")
-        assert "Connect" not in our_client("--unix", str(place), stdin="ps\n")
-        assert our_client("--unix", str(place), "-c", "ps --json").startswith("{")
-        assert our_client("--unix", str(terminal), "-c", "help ps").startswith("ps")
-        console = str(place / "console.sock")
-        assert our_client("--unix", console, "-c", "1 + await asyncio.sleep(0, 2)") == "3\n"
-        assert str(web) in our_client("--unix", str(place), "-c", "web")
+        ours = (sys.executable, "-m", "aiomonitor.cli", "--unix", str(place))
+        assert "0 live tasks" in run(*ours, stdin="ps\n")
+        assert our_client(place, "-c", "ps --json").startswith("{")
+        assert our_client(terminal, "-c", "help ps").startswith("ps")
+        console = place / "console.sock"
+        assert our_client(console, "-c", "1 + await asyncio.sleep(0, 2)") == "3\n"
+        assert str(web) in our_client(place, "-c", "web")
         assert not monitor.closed
 
 
@@ -334,7 +337,7 @@ def test_a_token(application: Application, place: Path) -> None:
             client.until("token: that is not the token")
         assert get(place, "/api/status")[0] == 401
         assert get(place, "/api/status", Authorization="Bearer s3cret")[0] == 200
-        told = our_client("--unix", str(place), "--token", "s3cret", "-c", "web")
+        told = our_client(place, "--token", "s3cret", "-c", "web")
         way_in = re.search(r"http://localhost:20102(/login\?ticket=\S+)\n", told)
         assert way_in
         assert get(place, way_in[1], Host="localhost:20102")[0] == 200

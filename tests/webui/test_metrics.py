@@ -179,11 +179,6 @@ def test_formats(browser: Browser) -> None:
     assert older["aiomonitor_tasks_created"].type == "counter"
 
 
-def test_connections(browser: Browser) -> None:
-    """Each ends with its answer: a server that comes again late would find it closed."""
-    assert browser.get("/metrics").headers["connection"] == "close"
-
-
 def test_token() -> None:
     """A server that collects metrics sends the token as its credentials."""
     with watched(token=WORD) as (_, monitor):

@@ -101,7 +101,7 @@ def test_close_with_streams() -> None:
         address = ("127.0.0.1", browser.port)
         half, deaf = (stack.enter_context(socket.create_connection(address)) for _ in range(2))
         half.sendall(b"GET / HT")
-        for _ in range(20):
+        for _ in range(40):
             deaf.sendall(b"GET /api/tasks?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         began = time.monotonic()
         monitor.close()
@@ -157,6 +157,25 @@ def test_too_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
             refusal = b"".join(iter(lambda: client.recv(4096), b""))
         assert refusal.startswith(b"HTTP/1.1 503 ")
         assert b"too many connections" in refusal
+
+
+def test_connections_that_were_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program may make one after the other: what it has left is nobody's place."""
+    monkeypatch.setattr(limits, "CONNECTIONS", 8)
+    with watched() as (_, monitor):
+        browser = Browser(monitor.webui_port or 0)
+        for _ in range(40):
+            answer = browser.get("/api/status")
+            assert (answer.status, answer.headers["connection"]) == (200, "close")
+
+
+def test_connections_of_pages() -> None:
+    """A page has many requests, for which it keeps its connection."""
+    with watched() as (_, monitor):
+        page = Browser(monitor.webui_port or 0, Sec_Fetch_Site="same-origin")
+        answer = page.get("/api/status")
+        assert answer.status == 200
+        assert "connection" not in answer.headers
 
 
 def test_http2() -> None:

@@ -165,12 +165,7 @@ class Api:
 
         body = await anyio.to_thread.run_sync(work, limiter=self._scrapes, abandon_on_cancel=True)
         kind = endpoint.also if plain else endpoint.media_type
-        headers = {"Vary": "Accept"}
-        if request.http_version < "2":
-            # Who comes every 15 s or so would find it closed, perhaps just as it asks again; and
-            # Hypercorn keeps what such a client has left open for as long as it keeps others alive.
-            headers["Connection"] = "close"
-        return Response(body, content_type=kind, headers=headers)
+        return Response(body, content_type=kind, headers={"Vary": "Accept"})
 
     async def _act(self, endpoint: Endpoint, arguments: dict[str, Any]) -> Response:
         action = _action(endpoint, arguments)

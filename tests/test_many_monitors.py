@@ -113,6 +113,8 @@ def test_none(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == "aiomonitor: no monitored process of yours runs here\n"
     assert "called like 'x*'" in run("ls", "--name", "x*").stderr
+    monkeypatch.setenv(VARIABLE, "/dev/null")
+    assert "runs here; /dev/null is no directory" in run("ls").stderr
     monkeypatch.setenv(VARIABLE, "")
     assert "AIOMONITOR_RUN_DIR is empty, which switches that off" in run("ls").stderr
 

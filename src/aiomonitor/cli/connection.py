@@ -48,7 +48,7 @@ class Address:
     options: ClassVar[str] = "--host and --port"
     remedies: ClassVar[Mapping[type[OSError], str]] = {
         ConnectionRefusedError: "connection refused; does the application run, with its monitor "
-        "on this --port?",
+        "on this --port? 'aiomonitor ls' lists yours",
     }
 
     def __str__(self) -> str:

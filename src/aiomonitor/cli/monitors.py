@@ -12,7 +12,7 @@ import click
 
 from aiomonitor.errors import AiomonitorError
 from aiomonitor.render.tables import printable
-from aiomonitor.rundir import VARIABLE, candidates, entries
+from aiomonitor.rundir import VARIABLE, candidates, entries, obstacles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ def none_found(name: str | None = None) -> str:
     if not candidates():
         return f"no monitor can be found: {VARIABLE} is empty, which switches that off"
     which = f" is called like {name!r}" if name is not None else " of yours runs here"
-    return f"no monitored process{which}"
+    return "; ".join([f"no monitored process{which}", *obstacles()])
 
 
 def host_of(entry: Entry) -> str:

@@ -166,6 +166,19 @@ def _write(folder: Path, name: str, text: str) -> Path:
     return path
 
 
+def obstacles() -> list[str]:
+    """Why entries are not looked for where they might be: the directory is not safe."""
+    found = []
+    for folder in readable():
+        try:
+            check(folder)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            found.append(str(error))
+    return found
+
+
 # --- reading --------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from aiomonitor import rundir
 if TYPE_CHECKING:
     from pathlib import Path
 
-log = logging.getLogger("aiomonitor")
+log: logging.Logger = logging.getLogger("aiomonitor")
 
 _numbers = itertools.count()
 _present: set[Registration] = set()

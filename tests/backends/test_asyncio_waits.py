@@ -299,7 +299,7 @@ def quiet_server() -> Iterator[int]:
 
 
 def test_stream(waits: Waits) -> None:
-    """A stream, with its other end where the loop tells."""
+    """A stream, with its other end."""
     with quiet_server() as port:
 
         async def read() -> None:
@@ -321,12 +321,11 @@ def test_stream(waits: Waits) -> None:
             wait = waits(lambda function=function: function)  # type: ignore[misc]
             assert wait.kind == "socket"
             assert wait.what.startswith(wish)
-            if waits._run is asyncio.run:
-                assert wait.what == f"{wish} socket {wait.fd} to 127.0.0.1:{port}"
+            assert wait.what == f"{wish} socket {wait.fd} to 127.0.0.1:{port}"
 
 
-def test_socket() -> None:
-    """A plain socket; uvloop's own code has no frames."""
+def test_socket(waits: Waits) -> None:
+    """A plain socket, also with uvloop, whose own code has no frames."""
     near, far = socket.socketpair()
     with near, far:
         near.setblocking(False)
@@ -334,7 +333,7 @@ def test_socket() -> None:
         async def read() -> None:
             await asyncio.get_running_loop().sock_recv(near, 1)
 
-        wait = Waits(asyncio.run)(lambda: read)
+        wait = waits(lambda: read)
         assert (wait.kind, wait.fd) == ("socket", near.fileno())
         assert wait.what == f"socket {near.fileno()} to be readable"
 
@@ -450,7 +449,7 @@ def test_anyio_thread(waits: Waits) -> None:
     assert wait.thread
 
 
-def test_anyio_socket() -> None:
+def test_anyio_socket(waits: Waits) -> None:
     """A stream of anyio's."""
     with quiet_server() as port:
 
@@ -458,5 +457,5 @@ def test_anyio_socket() -> None:
             async with await anyio.connect_tcp("127.0.0.1", port) as stream:
                 await stream.receive()
 
-        wait = Waits(asyncio.run)(lambda: read)
+        wait = waits(lambda: read)
         assert wait.what == f"data from socket {wait.fd} to 127.0.0.1:{port}"

@@ -17,6 +17,7 @@ import warnings
 import weakref
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import pytest
 
 from aiomonitor.backends import detect, knowledge
@@ -125,6 +126,26 @@ def test_who_has_a_lock(way: Any, kind: Any) -> None:
         assert await room.look(room.backend.clues.holds, "has") == expected
         if kind is not asyncio.Semaphore:
             assert await room.look(room.backend.clues.holds, "wants") == []
+
+    Room().run(body)
+
+
+def test_who_has_anyios_semaphore() -> None:
+    """It does not tell either; limiters do."""
+
+    async def body(room: Room) -> None:
+        semaphore, limiter = anyio.Semaphore(1), anyio.CapacityLimiter(1)
+        for name, lock in (("semaphore", semaphore), ("limiter", limiter)):
+            await room.start(f"{name} has", held(lock))
+            await room.start(f"{name} wants", held(lock))
+        holds = room.backend.clues.holds
+        assert await room.look(holds, "semaphore has") == [(id(semaphore), "Semaphore")]
+        assert await room.look(holds, "semaphore wants") == []
+        numbers = {task: number for number, task in enumerate(room.tasks.values())}
+        wait = await room.look(
+            lambda task: room.backend.wait_of(task, numbers.__getitem__), "limiter wants"
+        )
+        assert wait.holders == (numbers[room.tasks["limiter has"]],)
 
     Room().run(body)
 
@@ -290,7 +311,7 @@ def test_how_a_cancellation_is_taken() -> None:
 
 
 def test_timeouts_end_waits() -> None:
-    """`wait_for`, and from 3.11 on `timeout`."""
+    """`wait_for`, and from 3.11 on `timeout`; and in how many seconds."""
 
     async def limited() -> None:
         await asyncio.wait_for(asyncio.Event().wait(), 60)
@@ -300,6 +321,8 @@ def test_timeouts_end_waits() -> None:
         await room.start("unlimited", idiom())
         assert await room.look(room.backend.clues.expires, "limited")
         assert not await room.look(room.backend.clues.expires, "unlimited")
+        assert 0 < await room.look(room.backend.clues.time_left, "limited") <= 60
+        assert await room.look(room.backend.clues.time_left, "unlimited") is None
 
     Room().run(body)
 

@@ -386,3 +386,11 @@ async def leaking_pool(stage: Stage) -> None:
     await asyncio.sleep(0.02)
     stage.ready()
     await stage.over()
+
+
+@faulty("AB-BA with anyio's Semaphore and CapacityLimiter", {"deadlock"}, needs=("anyio",))
+async def anyio_semaphores(stage: Stage) -> None:
+    """Of these, only the limiter tells who has it."""
+    import anyio
+
+    await ring_of(stage, [anyio.Semaphore(1), anyio.CapacityLimiter(1)])

@@ -367,3 +367,22 @@ async def anyio_scopes(stage: Stage) -> None:
             tasks.start_soon(body)
         await anyio.sleep(0.1)
         stage.ready()
+
+
+@healthy("a hot lock of anyio's", needs=("anyio",))
+async def anyio_hot_lock(stage: Stage) -> None:
+    """Who has just had it waits for it again: two moments of a look make no deadlock."""
+    import anyio
+
+    lock = anyio.Lock()
+
+    async def client() -> None:
+        while not stage._over:
+            async with lock:
+                await anyio.sleep(0.001)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(60):
+            tasks.start_soon(client)
+        await anyio.sleep(0.1)
+        stage.ready()

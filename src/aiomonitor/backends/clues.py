@@ -80,6 +80,10 @@ class ClueReader(Protocol):
         """Whether a timeout will end its wait."""
         ...
 
+    def time_left(self, task: TaskHandle, /) -> float | None:
+        """In how many seconds a timeout will end its wait; None if none will, as far as is seen."""
+        ...
+
     def is_main(self, task: TaskHandle, /) -> bool:
         """Whether the run ends with it."""
         ...

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import math
 import sys
 from itertools import chain
 from types import AsyncGeneratorType, FunctionType, MethodType
@@ -132,11 +133,14 @@ def _within(manager: Any, enters: Collection[CodeType], held: Held, depth: int) 
         yield manager
 
 
-def has_deadline(manager: Any) -> bool:
-    """Whether it is a timeout that is set: asyncio's, anyio's, or async_timeout's."""
+def deadline(manager: Any) -> float | None:
+    """When it ends what is in it, of the loop's clock, if it is a timeout that is set: asyncio's,
+    anyio's, or async_timeout's."""
     kind = type(manager)
     if (kind.__module__.partition(".")[0], kind.__name__) not in _TIMEOUTS:
-        return False
-    if hasattr(manager, "_when"):  # asyncio's
-        return manager._when is not None  # noqa: SLF001 - see test_holders
-    return getattr(manager, "deadline", None) not in (None, float("inf"))
+        return None
+    # Of asyncio's it is private: see test_timeouts_end_waits.
+    when: float | None = getattr(
+        manager, "_when" if hasattr(manager, "_when") else "deadline", None
+    )
+    return None if when == math.inf else when

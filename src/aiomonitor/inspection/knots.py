@@ -257,6 +257,7 @@ class _Link:
     def __init__(self, node: int, ring: list[int], graph: WaitGraph) -> None:
         index = ring.index(node)
         self._following = ring[(index + 1) % len(ring)]
+        self._holder = ring[(index + 2) % len(ring)]
         before = ring[index - 1]
         resource = graph.resources[-before] if before < 0 else None
         # What is known by the runtime, or only supposed, is not among what the task shows to have.
@@ -269,5 +270,7 @@ class _Link:
         if wait is None or (self._has is not None and self._has not in holds):
             return False
         if self._following < 0:
-            return wait.object_id == -self._following
+            # Where the runtime tells who has it, that has to be so still: the graph took its time.
+            is_held = wait.holders is None or self._holder in wait.holders
+            return is_held and wait.object_id == -self._following
         return self._following in (wait.tasks or ())

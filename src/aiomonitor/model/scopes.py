@@ -62,7 +62,8 @@ class WaitInfo:
     `waiting` counts the tasks that wait for the same object, `position` those that are before it,
     `holders` are the numbers of those that have it, and `held_by` tells them in words. `size` are
     the items of a queue, and `limit` how many it takes; `putting` says which end is waited at.
-    `timeout` is in seconds, less than 0 if it is overdue; `fd` is a file descriptor, `pid` a
+    `timeout` is in seconds, less than 0 if it is overdue, and `expires_in` as well, of a timeout
+    around the wait; `fd` is a file descriptor, `pid` a
     process, `thread` a `threading.get_ident()`. `tasks` are the numbers of awaited tasks, the first
     hundred of them, and `any_of` says that one of them is enough. `seconds` is for how long the
     monitor has seen it wait for this, at least: it looks from time to time.
@@ -79,6 +80,7 @@ class WaitInfo:
     limit: int | None = absent()
     putting: bool | None = absent()
     timeout: float | None = absent()
+    expires_in: float | None = absent()
     fd: int | None = absent()
     pid: int | None = absent()
     thread: int | None = absent()

@@ -145,6 +145,8 @@ def waits(wait: WaitInfo | None) -> str:
         parts.append(f"held by {wait.held_by}")
     if wait.waiting is not None and wait.waiting > 1:
         parts.append(f"{wait.waiting} waiting")
+    if wait.expires_in is not None and wait.expires_in >= 0:
+        parts.append(f"times out in {duration(wait.expires_in)}")
     return ", ".join(parts)
 
 

@@ -33,6 +33,10 @@ _NUMBERS_TOLD = 5
 """How many numbers an error names when several tasks share a name."""
 
 
+SOON = 0.01
+"""Seconds by which a timer's own end may differ from one reading of the clock to the next."""
+
+
 class Tracker:
     """Numbers, finds and lists the tasks of one backend. Every method may run in any thread."""
 
@@ -107,10 +111,15 @@ class Tracker:
 
     def _wait(self, task: TaskHandle) -> WaitInfo | None:
         wait = self._backend.wait_of(task, self.number)
-        clues = self._backend.clues if wait is not None else None
+        clues = self._backend.clues
+        if wait is None or clues is None:
+            return wait
         now = self._backend.now()
-        since = clues.waited_since(task, now, note=False) if clues is not None else None
-        return dataclasses.replace(wait, seconds=now - since) if wait and since else wait
+        since = clues.waited_since(task, now, note=False)
+        left = clues.time_left(task)
+        if left is not None and wait.timeout is not None and left > wait.timeout - SOON:
+            left = None  # its own timer
+        return dataclasses.replace(wait, seconds=now - since if since else None, expires_in=left)
 
     def _creation(self, life: TaskLife | None) -> dict[str, Any]:
         teller = self.history.teller()

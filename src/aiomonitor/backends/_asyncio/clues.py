@@ -8,6 +8,7 @@ import concurrent.futures
 import functools
 import gc
 import logging
+import sys
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aiomonitor.backends import frames, holders, knowledge, objects
@@ -40,6 +41,8 @@ _ENTER: CodeType | None = getattr(
     None,
 )
 _LOCKS = (asyncio.Lock, asyncio.Semaphore, asyncio.Condition)
+_ANYIO = "anyio._core._synchronization"
+"""Whose semaphores do not tell who has them, either; its locks and limiters do."""
 
 
 class AsyncioClues:
@@ -80,7 +83,12 @@ class AsyncioClues:
         return self._look(task, functools.partial(knowledge.knows, wanted), ())
 
     def expires(self, task: TaskHandle) -> bool:
-        return self._look(task, _expires, True)
+        return self._look(task, lambda levels, held: bool(_deadlines(levels, held)), True)
+
+    def time_left(self, task: TaskHandle) -> float | None:
+        found: list[float] = self._look(task, _deadlines, [])
+        # The type's: an instance's may be ours, which counts turns.
+        return min(found) - type(self._loop).time(self._loop) if found else None
 
     # --- who else knows -----------------------------------------------------------------------
 
@@ -179,11 +187,19 @@ class AsyncioClues:
         return next((each for each in pools if isinstance(each, kind)), None)
 
 
+def _kinds() -> tuple[tuple[Any, ...], tuple[CodeType, ...]]:
+    """What locks are, and what waits for one at the head of `async with`."""
+    enters = () if _ENTER is None else (_ENTER,)
+    semaphore: Any = getattr(sys.modules.get(_ANYIO), "Semaphore", None)
+    if semaphore is None:
+        return _LOCKS, enters
+    return (*_LOCKS, semaphore), (*enters, semaphore.__aenter__.__code__)
+
+
 def _holds(levels: list[Any], held: Held) -> list[tuple[int, str]]:
+    kinds, enters = _kinds()
     found = [
-        each
-        for each in holders.managers(levels, () if _ENTER is None else (_ENTER,), held)
-        if issubclass(type(each), _LOCKS)
+        each for each in holders.managers(levels, enters, held) if issubclass(type(each), kinds)
     ]
     given_back = [
         id(_lock_of(each))
@@ -201,17 +217,17 @@ def _lock_of(lock: Any) -> Any:
     return inner
 
 
-def _expires(levels: list[Any], held: Held) -> bool:
+def _deadlines(levels: list[Any], held: Held) -> list[float]:
     """`wait(timeout=)`, and up to 3.11 `wait_for`, have a timer; other timeouts are blocks."""
-    timers = (
+    timers = [
         each
         for level in levels
         for each in objects.referents(level, held)
-        if type(each) is asyncio.TimerHandle
-    )
-    if any(not each.cancelled() for each in timers):
-        return True
-    return any(map(holders.has_deadline, holders.managers(levels, (), held)))
+        if type(each) is asyncio.TimerHandle or type(each).__name__ == "TimerHandle"
+    ]
+    found = [each.when() for each in timers if not each.cancelled()]
+    blocks = map(holders.deadline, holders.managers(levels, (), held))
+    return found + [each for each in blocks if each is not None]
 
 
 def _queues(levels: list[Any], held: Held) -> list[KnownQueue]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import gc
 import sys
 from typing import TYPE_CHECKING, Any
 
+from aiomonitor.backends import objects
 from aiomonitor.model import WaitInfo
 
 from .jobs import job_of
@@ -53,7 +55,27 @@ def of_future(look: Look) -> WaitInfo:
             return _task(look, inner)
         if isinstance(inner, concurrent.futures.Future):
             return _in_executor(look, inner)
+    if type(future).__name__ in UVLOOP_SOCKETS:
+        return _uvloop_socket(look, UVLOOP_SOCKETS[type(future).__name__])
     return WaitInfo(kind="future", what=f"a {type(future).__name__}", object_id=id(future))
+
+
+UVLOOP_SOCKETS = {
+    "_SyncSocketReaderFuture": "to be readable",
+    "_SyncSocketWriterFuture": "to be writable",
+}
+"""Futures of uvloop's `sock_recv` and the like, whose sockets only the garbage collector finds."""
+
+
+def _uvloop_socket(look: Look, wish: str) -> WaitInfo:
+    found = gc.get_referents(look.future)  # from 3.13 on, its attributes may be among them
+    found += [value for each in found if type(each) is dict for value in each.values()]
+    look.held += found
+    for each in found:
+        if objects.is_socket(each):
+            told = f"socket {each.fileno()}{objects.socket_name(each)} {wish}"
+            return WaitInfo(kind="socket", what=told, fd=each.fileno())
+    return WaitInfo(kind="socket", what=f"a socket {wish}")
 
 
 def _in_executor(look: Look, future: concurrent.futures.Future[Any]) -> WaitInfo:
@@ -155,4 +177,4 @@ def _tasks(
 def _count(pending: int, total: int, tasks: int) -> str:
     kind = "task" if tasks == pending else "awaitable"
     out_of = f"{pending} of {total}" if pending < total else f"{pending}"
-    return f"{out_of} {kind}{'' if pending == 1 else 's'}"
+    return f"{out_of} {kind}{'' if total == 1 else 's'}"

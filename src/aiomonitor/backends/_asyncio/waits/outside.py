@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import math
 import threading
@@ -75,12 +76,25 @@ def _transport_told(transport: Any, wish: str) -> WaitInfo | None:
     """What a transport has noted when it was made: asking it now would be its own thread's."""
     if transport is None:
         return None
+    if type(transport).__module__.partition(".")[0] == "uvloop":
+        return _uvloop_told(transport, wish)
     extra: dict[str, Any] = getattr(transport, "_extra", None) or {}
     sock, peer = extra.get("socket"), extra.get("peername")
     fd = None if sock is None else sock.fileno()
     told = "a pipe" if "pipe" in extra else "a stream"
     if fd is not None and peer:
         told = f"socket {fd} to {objects.address(peer)}"
+    return WaitInfo(kind="socket", what=f"{wish} {told}", object_id=id(transport), fd=fd)
+
+
+def _uvloop_told(transport: Any, wish: str) -> WaitInfo:
+    """uvloop notes nothing, but to ask for its socket changes nothing, in any thread."""
+    told, fd = "a stream", None
+    with contextlib.suppress(Exception):  # it is closed meanwhile
+        sock = transport.get_extra_info("socket")
+        fd = sock.fileno()
+        if name := objects.socket_name(sock):
+            told = f"socket {fd}{name}"
     return WaitInfo(kind="socket", what=f"{wish} {told}", object_id=id(transport), fd=fd)
 
 

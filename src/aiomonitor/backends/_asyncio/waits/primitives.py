@@ -15,7 +15,7 @@ from aiomonitor.backends import frames, neutral
 from aiomonitor.model import WaitInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sized
+    from collections.abc import Callable, Collection, Sequence, Sized
 
     from aiomonitor.model import WaitKind
 
@@ -185,17 +185,37 @@ def _owned_lock(type_: Any) -> Teller:
     return tell
 
 
+BORROWERS = 100
+"""Tasks told that have something of a limiter."""
+NAMED = 3
+"""Those of them that are named."""
+
+
+def _told(look: Look, tasks: Sequence[Any]) -> str | None:
+    words = " and ".join(map(look.told, tasks[:NAMED]))
+    more = len(tasks) - NAMED
+    return f"{words} and {more} more" if more > 0 else words or None
+
+
 def _limiter_of(type_: Any) -> Teller:
     def tell(look: Look) -> WaitInfo | None:
         limiter = look.found(type_)
         if limiter is None:
             return None
         used = f"{limiter.borrowed_tokens} of {limiter.total_tokens}"
+        borrowers = list(limiter._borrowers)  # tasks, or whatever it was borrowed for
+        look.held += borrowers
+        # One whose turn has come has it already, and is about to wake; nobody can have two.
+        own = set(map(id, look.referents()))
+        tasks = [each for each in borrowers if asyncio.isfuture(each) and id(each) not in own]
+        tasks = tasks[:BORROWERS]
         return WaitInfo(
             kind="limiter",
             what=f"a CapacityLimiter with {used} in use",
             object_id=id(limiter),
             waiting=len(limiter._wait_queue),
+            holders=tuple(look.number(each) for each in tasks),
+            held_by=_told(look, tasks),
         )
 
     return tell

@@ -456,6 +456,23 @@ def test_a_directory_that_cannot_be_made(application: Application, tmp_path: Pat
     assert "Not a directory; give another unix_path" in told
 
 
+def test_a_start_that_fails(
+    application: Application, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What had been made until then is removed, and the next start works."""
+
+    def fail() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socketpair", fail)
+        with pytest.raises(OSError, match="Too many open files") as caught:
+            start_monitor(application.loop, unix_path=place)
+    assert caught.value.errno == errno.EMFILE  # it refers to what was made
+    assert sockets(place) == set()
+    start_monitor(application.loop, unix_path=place).close()
+
+
 def test_a_start_that_hangs(
     application: Application, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,6 +137,14 @@ class Doors:
         for found in self._found.values():
             yield from found
 
+    def __enter__(self) -> Doors:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """They stay open, unless something fails."""
+        if kind is not None:
+            self.close()
+
     def close(self) -> None:
         """Listen no longer."""
         for each in self:

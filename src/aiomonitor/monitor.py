@@ -125,10 +125,10 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
                 self._started = True
                 return
             self._observe(detect(self._loop, hooked=self._hooked), self._history)
-            doors = Doors(self._place, safe=self._token is not None)
-            self._place = doors.place
-            register = partial(self._registration, self._place)
-            service = Service(self, doors.terminals, self._token, web=doors.web, register=register)
+            with Doors(self._place, safe=self._token is not None) as doors:
+                self._place = doors.place
+                enter = partial(self._registration, self._place)
+                service = Service(self, doors.terminals, self._token, web=doors.web, register=enter)
             try:
                 self._backend.attach()
                 self._watchdog.start()

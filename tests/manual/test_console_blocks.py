@@ -147,7 +147,8 @@ def check_url(words: list[str], block: Block) -> None:
 def check_session(words: list[str], block: Block) -> None:
     """A session of nox."""
     text = (PROJECT / "noxfile.py").read_text("utf-8")
-    for name in words[words.index("-s") + 1 :]:
+    ours = words[: words.index("--")] if "--" in words else words
+    for name in ours[ours.index("-s") + 1 :]:
         assert f"def {name}(" in text, block.place
 
 

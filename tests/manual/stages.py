@@ -296,4 +296,6 @@ if __name__ == "__main__":
     from manual import stages
 
     on_free_ports.use_free_ports(stages.started.append)
-    stages.STAGES[sys.argv[1]](Path(sys.argv[2]))
+    block = Path(sys.argv[2]).resolve()
+    os.chdir(block.parent)  # what it writes goes there
+    stages.STAGES[sys.argv[1]](block)

@@ -77,7 +77,7 @@ RESERVED = {
     "pygments": r"terminal\.prompts",
     "anyio": r"dialogue\.\w+|service|terminal\.\w+|cli(\.\w+)?|webui\.\w+|demo_anyio",
     "click": r"commands\.(arguments|parameters)|render\.tables|cli(\.\w+)?|__main__"
-    r"|demo_command|launch\.\w+_command",
+    r"|demo_command|launch\.(\w+_command|options)",
     "quart": r"webui(\.\w+)?|service",
     "hypercorn": r"webui(\.\w+)?|service",
     "prometheus_client": r"webui\.metrics",

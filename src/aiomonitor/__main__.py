@@ -16,6 +16,11 @@ from click.shell_completion import CompletionItem
 from .cli.options import EPILOG, client_options, run_client
 
 SUBCOMMANDS: Final = {
+    "attach": (
+        "aiomonitor.launch.attach_command",
+        "attach",
+        "Start a monitor in a running program.",
+    ),
     "run": ("aiomonitor.launch.run_command", "run", "Run a program with a monitor in it."),
     "ls": ("aiomonitor.cli.ls", "ls", "List your monitored processes, and how they do."),
     "connect": ("aiomonitor.cli.connect", "connect", "Look into one of them, by PID or name."),

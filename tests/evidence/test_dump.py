@@ -139,6 +139,16 @@ def test_on_trio() -> None:
     assert "trio" in text
 
 
+def test_a_trio_run_that_waits() -> None:
+    """It is found from another thread, also while nothing happens in it."""
+    import trio
+
+    async def main() -> str:
+        return await trio.to_thread.run_sync(taken)
+
+    assert "to_thread" in trio.run(main)
+
+
 def test_without_any_loop(capsys: pytest.CaptureFixture[str]) -> None:
     """Then it tells so, and of the threads; on stderr, unless it is told otherwise."""
     aiomonitor.dump()
@@ -166,18 +176,17 @@ def test_of_monitors() -> None:
 def test_of_one_monitor() -> None:
     """`Monitor.dump` and the command `dump` tell of its own run alone."""
 
-    async def main() -> tuple[str, str, str]:
+    async def main() -> tuple[str, str, str, str]:
         out = io.StringIO()
         with aiomonitor.start_monitor(**NOWHERE), aiomonitor.start_monitor(**FREE) as monitor:
             monitor.dump(out)
             seat = Seat(monitor)
-            typed = seat.type("dump") + seat.type("dump --json")
-            return taken(), out.getvalue(), typed
+            return taken(), out.getvalue(), seat.type("dump"), seat.type("dump --json")
 
-    both, one, typed = asyncio.run(main())
-    assert (both.count("=== run "), one.count("=== run "), typed.count("=== run ")) == (2, 1, 1)
-    [line] = [line for line in typed.splitlines() if "{" in line]
-    assert json.loads(line[line.index("{") :])["runs"][0]["tasks"] == 1
+    both, *single, typed = asyncio.run(main())
+    assert both.count("\n=== run ") == 2
+    assert [each.count("\n=== run ") for each in single] == [1, 1]
+    assert json.loads(typed)["runs"][0]["tasks"] == 1
 
 
 def test_json() -> None:

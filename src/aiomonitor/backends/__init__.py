@@ -15,7 +15,7 @@ from aiomonitor.errors import NoEventLoopError, UnsupportedLoopError
 if TYPE_CHECKING:
     from trio.lowlevel import TrioToken
 
-    from .base import Backend
+    from .base import Backend, Passing
 
 
 def detect(loop: object | None, *, hooked: bool = True) -> Backend:
@@ -68,10 +68,10 @@ def _of_run(run: TrioToken, *, hooked: bool) -> Backend:
     ) from cause
 
 
-def present() -> list[Backend]:
+def present() -> list[Passing]:
     """The runs that go on in this process, to be looked at without a hook or a monitor: those of
     the main thread first. Any thread."""
-    found: list[Backend] = []
+    found: list[Passing] = []
     if "asyncio" in sys.modules:
         from ._asyncio import present as loops
 

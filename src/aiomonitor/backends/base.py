@@ -283,3 +283,10 @@ class Backend(Protocol):
     def loop_thread_id(self) -> int | None:
         """The `threading.get_ident()` of the run's thread, or None while it does not run."""
         ...
+
+
+class Passing(Backend, Protocol):
+    """Looks at a run without a hook, and without a monitor."""
+
+    run: object
+    """The loop or the token that stands for it."""

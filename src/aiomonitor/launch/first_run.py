@@ -17,7 +17,7 @@ from aiomonitor.permissions import DISABLE, is_disabled
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-USUAL = dict.fromkeys(("port", "webui_port", "console_port"), "auto")
+USUAL: dict[str, Any] = dict.fromkeys(("port", "webui_port", "console_port"), "auto")
 """The usual ports, or else the next ones that are free."""
 
 

@@ -12,18 +12,9 @@ from typing import Any, Final
 
 import click
 
+from .options import monitor_options, settings_of, token_of
+
 START: Final = str(Path(__file__).with_name("start.py"))
-PORT: Final = click.IntRange(0, 65535)
-OF_MONITOR: Final = {
-    "host",
-    "port",
-    "webui_port",
-    "console_port",
-    "unix_path",
-    "permissions",
-    "name",
-}
-"""Options that are a monitor's arguments; those not given are left to it."""
 
 
 @click.command(
@@ -31,19 +22,7 @@ OF_MONITOR: Final = {
     options_metavar="[OPTIONS] [-m]",
 )
 @click.option("-m", "module", is_flag=True, help="PROGRAM is a module, as in python -m.")
-@click.option("-H", "--host", help="Where the monitor listens.  [127.0.0.1]")
-@click.option("-p", "--port", type=PORT, help="Its port; 0 takes a free one.  [20101, or the next]")
-@click.option("--webui-port", type=PORT, help="The web page's port.  [20102, or the next]")
-@click.option("--console-port", type=PORT, help="The console's port.  [20103, or the next]")
-@click.option("--unix", "unix_path", metavar="PATH", help="Instead: a directory for Unix sockets.")
-@click.option("--no-console", is_flag=True, help="Nobody runs Python in the program.")
-@click.option("--no-hook", is_flag=True, help="Record nothing of tasks; only look at them.")
-@click.option(
-    "--permissions",
-    type=click.Choice(["read", "act", "exec"]),
-    help="What clients may do.  [AIOMONITOR_PERMISSIONS, or exec]",
-)
-@click.option("--name", help="What the monitor is called in `aiomonitor ls`.")
+@monitor_options
 @click.option(
     "--token-from-env",
     is_flag=True,
@@ -63,15 +42,9 @@ def run(program: str, arguments: tuple[str, ...], **options: Any) -> None:
     uvloop, or trio, and until that ends; then on the next one. If it cannot start, that is told on
     stderr, and the program runs all the same. Child processes are not monitored.
     """
-    if options["token_from_env"] and not os.environ.get("AIOMONITOR_TOKEN"):
-        raise click.UsageError("--token-from-env: AIOMONITOR_TOKEN is not set: export one")
-    settings = {name: value for name, value in options.items() if name in OF_MONITOR}
-    settings = {name: value for name, value in settings.items() if value is not None}
+    token_of(options)
+    settings = settings_of(options)
     settings["module"] = options["module"]
-    if options["no_console"]:
-        settings["console_enabled"] = False
-    if options["no_hook"]:
-        settings["hook_task_factory"] = False
     replace_process([START, json.dumps(settings), program, *arguments])
 
 

@@ -37,6 +37,7 @@ class PassingBackend(AsyncioBackend):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
+        self.run: object = loop
         self._number_name = NUMBER
         self.next_number = _numbers.__next__
 

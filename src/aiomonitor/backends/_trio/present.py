@@ -6,11 +6,17 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+import trio
+
 from .backend import TrioBackend
 from .hook import STEPS
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import CodeType, FrameType
+
+
+RUN: CodeType = trio.run.__code__
+"""Where a run waits for events."""
 
 
 class PassingBackend(TrioBackend):
@@ -18,6 +24,7 @@ class PassingBackend(TrioBackend):
 
     def __init__(self, runner: Any, thread_id: int) -> None:
         super().__init__(runner.current_trio_token(), hooked=False)
+        self.run: object = self._token
         self._runner = runner
         self._thread_id = thread_id
 
@@ -32,7 +39,7 @@ def runs_on_stacks() -> list[PassingBackend]:
 
 def _runner(frame: FrameType | None) -> Any:
     while frame is not None:
-        if frame.f_code is STEPS:
+        if frame.f_code in (STEPS, RUN):
             return frame.f_locals.get("runner")
         frame = frame.f_back
     return None

@@ -139,6 +139,21 @@ def test_a_run_that_ends_first() -> None:
         assert "closed" in seen
 
 
+def test_a_clock_that_jumps() -> None:
+    """A test clock jumps when nothing happens for a while, which a monitor must not put off."""
+    ended = threading.Event()
+
+    async def main() -> None:
+        with aiomonitor.start_monitor(**NOWHERE) as monitor:
+            await trio.sleep(1000)
+            assert monitor.health().note.startswith("nothing is measured now")
+        ended.set()
+
+    clock = trio.testing.MockClock(autojump_threshold=0.1)  # longer than from call to call
+    threading.Thread(target=functools.partial(trio.run, main, clock=clock), daemon=True).start()
+    assert ended.wait(30)
+
+
 def test_two_runs() -> None:
     """One run after another, each with its monitor."""
     seen: list[int] = []

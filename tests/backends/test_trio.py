@@ -129,6 +129,31 @@ def test_a_run_that_ends(application: TrioApplication) -> None:
     second.close()
 
 
+def test_what_waits_for_an_idle_run() -> None:
+    """Test clocks that jump, and `wait_all_tasks_blocked`; not a run that just rests."""
+    seen: list[bool] = []
+
+    async def main() -> None:
+        backend = detect(None)
+        assert not backend.awaits_idleness()
+        backend.attach()
+        seen.append(backend.awaits_idleness())
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.testing.wait_all_tasks_blocked, 60)
+            await trio.testing.wait_all_tasks_blocked()
+            seen.append(backend.awaits_idleness())
+            nursery.cancel_scope.cancel()
+        seen.append(backend.awaits_idleness())
+        backend.detach()
+
+    trio.run(main)
+    trio.run(main, clock=trio.testing.MockClock())
+    assert seen == [False, True, False] * 2
+    seen.clear()
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert seen == [True, True, True]
+
+
 def test_a_run_that_trio_gives_up(application: TrioApplication) -> None:
     """An internal error of trio's closes what wakes the run, which is no harm to its watchers."""
     backend = application.backend

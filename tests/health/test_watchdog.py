@@ -17,6 +17,8 @@ from aiomonitor.health.watchdog import LOOK, Watchdog
 from support import Desk
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiomonitor.backends.base import TaskHandle
 
 
@@ -237,3 +239,27 @@ def test_thresholds(value: object, error: type[Exception]) -> None:
     kind = type("Picky", (Desk,), {"stall_threshold": value})
     with pytest.raises(error, match=r"stall_threshold is .*: give seconds"):
         kind()
+
+
+def test_an_application_that_waits_for_idleness(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not called, which is said, until it waits no more."""
+    calls: list[object] = []
+    make = scene.backend.call_in_loop
+
+    def call(function: Callable[[], object]) -> bool:
+        calls.append(function)
+        return make(function)
+
+    monkeypatch.setattr(scene.backend, "call_in_loop", call)
+    scene.look(10)
+    assert calls
+    calls.clear()
+    scene.backend.awaits_idleness = lambda: True
+    scene.look(20)
+    assert (calls, scene.recorded, scene.dog.caller.is_still) == ([], [], True)
+    scene.backend.awaits_idleness = lambda: False
+    scene.look(10)
+    assert calls
+    assert not scene.dog.caller.is_still

@@ -220,6 +220,11 @@ class Backend(Protocol):
         let it, which costs less than to be waited for."""
         ...
 
+    def awaits_idleness(self) -> bool:
+        """Whether the application waits for its run to do nothing for a while: a call that nobody
+        asked for would put that off, for ever if it comes again and again."""
+        ...
+
     def silent_for(self) -> float | None:
         """Seconds since the loop began its last round, if that is recorded; of use while it is
         known to be blocked, since a loop that rests is silent too."""

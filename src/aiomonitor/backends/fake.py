@@ -120,6 +120,7 @@ class FakeBackend:
         self.state: LoopState = "running"
         self.blocked = False
         self.resting: bool | None = None  # whether its stack looks so
+        self.awaits_idleness: Callable[[], bool] = bool  # which says no
         self.thread_id: int | None = None
         self.attached = False
         self.posted: list[Callable[[], object]] = []

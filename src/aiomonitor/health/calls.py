@@ -37,6 +37,8 @@ class Caller:
         self._is_void = False
         self._answered: Call | None = None
         self._asked = clock() - PING
+        self.is_still = False
+        """Whether the loop is not called, for the application's sake."""
         self.alive = clock()
         """The last time that the loop is known to have gone on."""
 
@@ -56,6 +58,9 @@ class Caller:
     def ask(self, now: float, *, urgent: bool = False) -> None:
         """Call the loop if it is time, or `urgent`; unless it has not answered the last call."""
         if self._call is not None or not (urgent or self._is_due(now - self._asked)):
+            return
+        self.is_still = self._backend.awaits_idleness()
+        if self.is_still:
             return
         self._asked = now
         self._is_void = False

@@ -55,10 +55,18 @@ def health_of(watchdog: Watchdog) -> Health:
         )
 
 
+STILL = (
+    "nothing is measured now: the application waits for its run to be idle, as test clocks that "
+    "jump do, and wait_all_tasks_blocked, and to be called would put that off"
+)
+
+
 def _note(watchdog: Watchdog) -> str:
     if watchdog.failed:
         return "nothing is measured any more: the watchdog has failed, see the log"
-    return "" if watchdog.is_running else "nothing is measured: the monitor does not watch"
+    if not watchdog.is_running:
+        return "nothing is measured: the monitor does not watch"
+    return STILL if watchdog.caller.is_still else ""
 
 
 def stall_of(stall: StallRecord, site_of: SiteOf) -> Stall:

@@ -69,6 +69,7 @@ class AsyncioBackend:
     scopes = None
     trimmed = staticmethod(running.trimmed)
     is_resting = staticmethod(running.is_resting)
+    awaits_idleness = staticmethod(running.awaits_idleness)
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, hooked: bool = False) -> None:
         self._loop = loop

@@ -34,6 +34,11 @@ def trimmed(stack: tuple[CodePoint, ...]) -> tuple[CodePoint, ...]:
     return stack
 
 
+def awaits_idleness() -> bool:
+    """As `Backend.awaits_idleness`: asyncio has nothing that does."""
+    return False
+
+
 def is_resting(stack: tuple[CodePoint, ...], /) -> bool | None:
     """As `Backend.is_resting`."""
     for point in reversed(stack):

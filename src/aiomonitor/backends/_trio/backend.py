@@ -20,7 +20,7 @@ from aiomonitor.model import CancelOutcome
 from .hook import STEPS, TaskInstrument
 from .record import name_text
 from .run import safe
-from .running import Running, task_here
+from .running import Running, awaits_idleness, task_here
 from .scopes import TrioScopes, parent_of
 from .waits import Waits
 
@@ -192,9 +192,8 @@ class TrioBackend:
 
     def _is_system(self, task: TaskHandle) -> bool:
         """Whether it is trio's own, or one that `spawn_system_task` has started, as consoles do."""
-        opener = parent_of(task)
-        root = self._runner.init_task
-        return opener is None or (opener is root and task is not self._runner.main_task)
+        run, opener = self._runner, parent_of(task)
+        return opener is None or (opener is run.init_task and task is not run.main_task)
 
     def parent_of(self, task: TaskHandle) -> int:
         opener = parent_of(task)
@@ -280,6 +279,9 @@ class TrioBackend:
 
     def expect_call(self, seconds: float) -> None:
         pass
+
+    def awaits_idleness(self) -> bool:
+        return self._runner is not None and awaits_idleness(self._runner)
 
     def silent_for(self) -> float | None:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +26,12 @@ def task_here() -> TaskHandle | None:
         return trio.lowlevel.current_task()
     except RuntimeError:
         return None
+
+
+def awaits_idleness(runner: Any) -> bool:
+    """As `Backend.awaits_idleness`: test clocks do that which jump then, and
+    `wait_all_tasks_blocked`."""
+    return bool(runner.waiting_for_idle) or runner.clock_autojump_threshold < math.inf
 
 
 class Running:

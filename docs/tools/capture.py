@@ -243,8 +243,13 @@ def shortened(lines: list[str], block: Block) -> list[str]:
 _BAR = "< a bar of a histogram"
 
 
+_OF_BUSY_MACHINES = re.compile(r"^warning: (?:blocked loop|task never yields).*\n(?:  .*\n)*", re.M)
+"""Findings that are right, where a loop is held up since the machine does other things."""
+
+
 def shape(text: str, *, busy: bool = False) -> list[str]:
     """What of a block has to stay the same: its lines without numbers, bars and padding."""
+    text = _OF_BUSY_MACHINES.sub("", text)
     lines = [_shape_of_line(line) for line in text.splitlines()]
     if not busy:
         return [
@@ -262,6 +267,7 @@ def _shape_of_line(line: str) -> str:
         return _BAR
     line = re.sub(r"\S*…\S*", "…", line)
     line = re.sub(r"\b\d+(?:[.:-]\d+)*(?:[µm]?s|m(?:\d+s)?|h)?\b", "0", line)
+    line = re.sub(r"\bwarnings?, by", "warnings, by", line)
     line = re.sub(r"^blocked: .*", "blocked: now and then", line.replace(" so far ", " "))
     line = re.sub(r"[#█▉▊▋▌▍▎▏-]+", "-", line)
     return re.sub(r"\s+", " ", line).strip()

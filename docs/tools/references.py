@@ -300,6 +300,9 @@ half a minute after the start, then for a hundredth of the time at most. A thres
 changed, `monitor.rule_thresholds["queue full"] = 60`, and [rules of your
 own](../howto/commands.md#a-rule-of-your-own) can be added. How well the rules find planted
 faults, and how quiet they are on healthy applications, is [measured](../zoo.md).
+
+What is new goes into the log, once, as `aiomonitor.findings`; a client is told in its greeting, and
+the overview page shows it. What is marked with a question mark, or "perhaps", is a suspicion.
 """
 
 

@@ -50,6 +50,10 @@ def test_shape() -> None:
     """What differs from run to run is not compared; what a command says, is."""
     shape = capture.shape
     assert shape("1 task, 12.5s  ###") == shape("22 task, 3m04s # ")
+    assert shape("error: a\nwarning: blocked loop: b\n  remedy: c\n1 error, 1 warning, by 9\n") == [
+        "error: a",
+        "0 error, 0 warnings, by 0",
+    ]
     assert shape("1 task waits") != shape("1 task runs")
     assert shape("a\nmonitor >>> ps\nID NAME\n1 x\n2 y\n", busy=True) == [
         "monitor >>> ps",

@@ -136,7 +136,8 @@ class Observer:
         )
 
     def _site_series(self, sightings: Sightings, now: float) -> tuple[Site, ...]:
-        self._sites = _continued(self._sites, sightings.sites, now)
+        # Without those that have none yet: a series begins with what was there, not with 0.
+        self._sites = _continued(self._sites, +sightings.sites, now)
         loose = sightings.loose()
         sites = []
         for key in self._sites.keys() | loose.keys():

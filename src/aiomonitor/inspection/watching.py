@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiomonitor.model.changes import TaskEvent
 from aiomonitor.render import ending
-from aiomonitor.tracking.lives import canceller, terminated_task
+from aiomonitor.tracking.lives import canceller, created_by, terminated_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -116,10 +116,14 @@ class Watcher:
         life = self._backend.life_of(task)
         if number > self._newest:
             born = life.born if life is not None and life.stack else self._backend.now()
-            info = self._tracker.describe(task)
-            yield self._event("created", born, number, name, coroutine, info.created_by)
+            yield self._event("created", born, number, name, coroutine, self._creator(life))
         if life is not None:
             yield from self._requests(life, name, coroutine)
+
+    def _creator(self, life: TaskLife | None) -> str:
+        teller = self._tracker.history.teller()
+        told = created_by(life, teller)
+        return f"by {told}" if life is not None and life.stack else told
 
     def _requests(self, life: TaskLife, name: str, coroutine: str) -> Iterator[TaskEvent]:
         for request in life.cancellations:
@@ -134,7 +138,8 @@ class Watcher:
 
     def _of_ended(self, life: TaskLife, newest: int) -> Iterator[TaskEvent]:
         if life.number > newest and life.stack:
-            yield self._event("created", life.born, life.number, life.name, life.coroutine, "")
+            by = self._creator(life)
+            yield self._event("created", life.born, life.number, life.name, life.coroutine, by)
         yield from self._requests(life, life.name, life.coroutine)
         told = ending(terminated_task(life, self._tracker.history.teller()))
         yield self._event("ended", life.ended, life.number, life.name, life.coroutine, told)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from aiomonitor.model.findings import Finding
 from aiomonitor.render import duration
 
+from .words import TOLD
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -39,9 +41,15 @@ def blocked_loop(scene: Scene, threshold: float) -> Iterator[Finding]:
             remedy=_STALL_REMEDIES.get(worst.kind, _STALL_REMEDIES["cpu"]),
             value=worst.duration,
             threshold=threshold,
-            tasks=() if worst.task is None else (worst.task,),
-            count=len(stalls),
+            tasks=(tasks := _tasks(stalls))[:TOLD],
+            count=len(tasks),
         )
+
+
+def _tasks(stalls: list[Stall]) -> tuple[int, ...]:
+    """Whose they were, the last one first."""
+    numbers = (stall.task for stall in sorted(stalls, key=lambda each: -each.started_at))
+    return tuple(dict.fromkeys(number for number in numbers if number is not None))
 
 
 _STALL_REMEDIES = {

@@ -185,6 +185,7 @@ class Session:
         """The block as it is today."""
         told = []
         for prompt, line in commands(block.text):
+            time.sleep(float(block.options.get("pause", 0)))
             answer = self._shell(line) if prompt == "$" else self._typed(line)
             shown = self._program.tidy(answer).splitlines() if answer.strip() else []
             told += [f"{prompt} {line}".rstrip(), *shortened(shown, block)]

@@ -9,10 +9,12 @@ import pytest
 
 from clients.harness import eventually
 
-from .harness import Prometheus, Worker, configure, find_targets, program, workers
+from .harness import Worker, configure, find_targets, program, running, workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from .harness import Prometheus
 
 SCRAPES = 5
 """Of each worker, before the first question: rates need two."""
@@ -37,18 +39,14 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     program("prometheus")
     registered = tmp_path_factory.mktemp("run")
     configuration = configure(tmp_path_factory.mktemp("prometheus"))
-    with workers(registered) as found:
-        prometheus = Prometheus(configuration)
+    with workers(registered) as found, running(configuration) as prometheus:
         fleet = Fleet(found, prometheus)
         assert len(fleet.instances) == len(found)  # once each of them listens
         eventually(lambda: len(list(registered.iterdir())) >= len(found))
         find_targets(registered, configuration.with_name("targets"))
-        try:
-            scraped = f"sum_over_time(up[1m]) >= {SCRAPES}"
-            eventually(
-                lambda: prometheus.instances(scraped) == fleet.instances,
-                lambda: str(prometheus.api("targets")),
-            )
-            yield fleet
-        finally:
-            prometheus.end()
+        scraped = f"sum_over_time(up[1m]) >= {SCRAPES}"
+        eventually(
+            lambda: prometheus.instances(scraped) == fleet.instances,
+            lambda: str(prometheus.api("targets")),
+        )
+        yield fleet

@@ -27,6 +27,7 @@ CONTRIB: Final = Path(__file__).parents[2] / "contrib"
 RULES: Final = "aiomonitor.rules.yml"
 WORKER: Final = Path(__file__).with_name("worker.py")
 TOKEN_FILE: Final = "token"  # noqa: S105 - its name
+TOKEN: Final = "AIOMONITOR_TOKEN"  # noqa: S105 - the variable's name
 SECRET: Final = "a secret of the fleet"  # noqa: S105 - of the test alone
 KINDS: Final = {
     "asyncio": "shop",
@@ -59,8 +60,10 @@ class Worker:
     def __init__(self, kind: str, folder: Path) -> None:
         self.kind = kind
         self.application = KINDS[kind]
-        token = SECRET if kind in GUARDED else ""
-        variables = {**os.environ, "AIOMONITOR_TOKEN": token, RUN_DIR: str(folder)}
+        variables = {**os.environ, RUN_DIR: str(folder)}
+        variables.pop(TOKEN, None)
+        if kind in GUARDED:
+            variables[TOKEN] = SECRET
         self.process = subprocess.Popen(
             [sys.executable, WORKER, self.application, kind],
             stdin=subprocess.PIPE,
@@ -74,7 +77,9 @@ class Worker:
         """What Prometheus calls it. The first time, this waits until it is watched."""
         if not hasattr(self, "_port"):
             assert self.process.stdout is not None
-            self._port = int(self.process.stdout.readline())
+            told = self.process.stdout.readline()
+            assert told, f"the worker {self.kind} has ended: its own words are above"
+            self._port = int(told)
         return f"127.0.0.1:{self._port}"
 
     @property
@@ -122,7 +127,7 @@ def configure(folder: Path) -> Path:
 
 def find_targets(registered: Path, targets: Path) -> None:
     """As people do it: from the list of this machine's monitors."""
-    variables = {**os.environ, RUN_DIR: str(registered), "AIOMONITOR_TOKEN": SECRET}
+    variables = {**os.environ, RUN_DIR: str(registered), TOKEN: SECRET}
     listed = subprocess.run(
         [sys.executable, "-m", "aiomonitor", "ls", "--json"],
         env=variables,
@@ -153,6 +158,9 @@ class Prometheus:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+
+    def wait(self) -> None:
+        """Until it answers."""
         eventually(self._is_ready, self._log.read_text)
 
     def _is_ready(self) -> bool:
@@ -207,3 +215,14 @@ class Prometheus:
         finally:
             self._process.kill()
             self._process.wait()
+
+
+@contextlib.contextmanager
+def running(configuration: Path) -> Iterator[Prometheus]:
+    """A server that answers, and is ended whatever happens."""
+    server = Prometheus(configuration)
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.end()

@@ -63,3 +63,12 @@ def test_names_are_in_the_api() -> None:
     others = [name for name in aiomonitor.__all__ if name not in errors]
     assert "::: aiomonitor.errors" in text
     assert not [name for name in others if name not in text]
+
+
+def test_links_of_the_readme() -> None:
+    """Each page and picture that the README points to is there; mkdocs checks the manual's."""
+    text = (PROJECT / "README.md").read_text("utf-8")
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", text)
+    ours = [link for link in links if "://" not in link]
+    assert len(ours) > 10
+    assert not [link for link in ours if not (PROJECT / link).exists()]

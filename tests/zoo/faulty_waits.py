@@ -268,3 +268,21 @@ async def starved_on_uvloop(stage: Stage) -> None:
     stage.ready()
     await stage.over()
     slow.set()
+
+
+@faulty("a child that waits for what its parent does afterwards", {"nobody left"})
+async def after_the_children(stage: Stage) -> None:
+    """The event is set once all children have ended, and one of them waits for it."""
+
+    async def child(ready: asyncio.Event) -> None:
+        await ready.wait()
+
+    async def parent() -> None:
+        ready = asyncio.Event()
+        await asyncio.gather(child(ready), asyncio.sleep(0))
+        ready.set()
+
+    stage.kept.append(asyncio.create_task(parent()))
+    await asyncio.sleep(0.02)
+    stage.ready()
+    await stage.over()

@@ -300,3 +300,26 @@ async def combinations(stage: Stage) -> None:
     await asyncio.sleep(0.05)
     stage.ready()
     await asyncio.gather(*tasks)
+
+
+@healthy("children that wait until they are stopped")
+async def stopped_from_outside(stage: Stage) -> None:
+    """The parent waits for them; a handler, or whoever gives them a time limit, ends that."""
+
+    async def child(stop: asyncio.Event) -> None:
+        await stop.wait()
+
+    async def parent(number: int) -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await asyncio.gather(child(stop), asyncio.sleep(0))
+
+    async def limited() -> None:
+        stop = asyncio.Event()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(child(stop), 30)
+        stop.set()
+
+    stage.kept += [asyncio.create_task(each) for each in (parent(10), parent(12), limited())]
+    stage.ready()
+    await stage.over()

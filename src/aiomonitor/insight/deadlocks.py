@@ -74,8 +74,8 @@ def _verb(count: int) -> str:
 def nobody_left(tasks: Sequence[TaskInfo], count: int) -> Deadlock:
     """Tasks that wait, at one place, for something that nobody else knows."""
     sentence = (
-        f"{_subject(tasks[0], count)} for {_plain(tasks[0])}{_at(tasks[0])}, which no other task, "
-        "callback or object knows: nobody is left to wake "
+        f"{_subject(tasks[0], count)} for {_plain(tasks[0])}{_at(tasks[0])}, which no task, "
+        "callback or object knows but those that wait: nobody is left to wake "
         f"{'it' if count == 1 else 'them'}."
     )
     return Deadlock(

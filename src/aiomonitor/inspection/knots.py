@@ -14,11 +14,12 @@ from aiomonitor.insight import deadlocks
 from aiomonitor.insight.graph import rings, stuck, upstream
 from aiomonitor.insight.labels import Labels
 from aiomonitor.model.shared import Deadlocks
+from aiomonitor.threads import breathing
 
 from .waitgraph import SEARCHED, GraphWalk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from aiomonitor.backends.base import Backend, TaskHandle
     from aiomonitor.insight.graph import Resource, WaitGraph
@@ -171,10 +172,13 @@ class Knots:
         waiting = {each.object_id: each.waiters for each in unknown if len(each.waiters) <= FEW}
         waiting |= {object_id: [number] for number, object_id in graph.lone}
         known_idle = self._idle(graph, waiting)
-        asked = [(each, its) for each, its in waiting.items() if each not in known_idle]
+        above = self._above(graph)
+        asked = {
+            each: [*its, *above(its)] for each, its in waiting.items() if each not in known_idle
+        }
         # Twice: a task may have been on its way.
-        lost = self.walk.forgotten(asked)
-        lost = self.walk.forgotten([(each, waiting[each]) for each in lost])
+        lost = self.walk.forgotten(asked.items())
+        lost = self.walk.forgotten([(each, asked[each]) for each in lost])
         found = self._by_place([waiting[each] for each in lost], deadlocks.nobody_left)
         dead = [
             each.waiters
@@ -185,11 +189,37 @@ class Knots:
             found += self._by_place(dead, deadlocks.holder_ended)
         return found
 
+    def _above(self, graph: WaitGraph) -> Callable[[list[int]], list[int]]:
+        """Who waits for tasks, and so cannot wake them: at most a few, without a main task, which
+        may well wait for ever, and without whom a timeout helps."""
+        if graph.looked_at > SEARCHED:
+            return lambda _: []
+        awaiting: dict[int, list[int]] = {}
+        for source, target in breathing(zip(graph.sources, graph.targets, strict=True)):
+            if source not in graph.any_of:
+                awaiting.setdefault(target, []).append(source)
+
+        def above(numbers: list[int]) -> list[int]:
+            found = list(numbers)
+            for number in found:  # which grows
+                found += [each for each in awaiting.get(number, ()) if each not in found]
+                if len(found) > FEW:
+                    return []
+            added = found[len(numbers) :]
+            left_out = self.walk.expiring(added) | self._mains(added) if added else set()
+            return [each for each in added if each not in left_out]
+
+        return above
+
     def _idle(self, graph: WaitGraph, waiting: dict[int, list[int]]) -> set[int]:
         """Objects that a main task waits for so that it never ends."""
         lone = {object_id for _, object_id in graph.lone}
         of_idle = [each for each in waiting if each in lone or graph.resources[each].kind in IDLE]
-        numbers = {number for each in of_idle for number in waiting[each]}
+        mains = self._mains(number for each in of_idle for number in waiting[each])
+        return {each for each in of_idle if mains.intersection(waiting[each])}
+
+    def _mains(self, numbers: Iterable[int]) -> set[int]:
+        """Those with which the run ends."""
         mains: set[int] = set()
         clues = self._backend.clues
 
@@ -197,9 +227,9 @@ class Knots:
             if clues is not None and clues.is_main(task):
                 mains.add(self._tracker.number(task))
 
-        for _ in self._tracker.visit(sorted(numbers), note):
+        for _ in self._tracker.visit(sorted(set(numbers)), note):
             pass
-        return {each for each in of_idle if mains.intersection(waiting[each])}
+        return mains
 
     def _by_place(self, groups: Sequence[Sequence[int]], tell: Any) -> list[Deadlock]:
         """One for all tasks that wait at the same place, and that no timeout helps."""

@@ -39,7 +39,6 @@ LEVELS = {
     **dict.fromkeys(["terminal.telnet", "terminal.lines", "terminal.protocol"], 0),
     "dialogue": 0,
     **dict.fromkeys(["access", "backends", "render", "doors"], 1),
-    **dict.fromkeys(["listeners", "unix_listeners", "autoports"], 1),
     **dict.fromkeys(["dialogue.client", "dialogue.output", "dialogue.runner"], 1),
     **dict.fromkeys(["commands.registry", "commands.arguments", "commands.parameters"], 1),
     **dict.fromkeys(["commands", "console", "health", "insight"], 2),

@@ -21,9 +21,9 @@ from aiomonitor import (
     UnsupportedLoopError,
     start_monitor,
 )
+from doors.test_listeners import needs_ipv6
 from running import Application, Client, in_time, monitors_threads, refuses
 from support import FREE, NOWHERE, Ports
-from test_listeners import needs_ipv6
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

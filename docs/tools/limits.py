@@ -21,7 +21,7 @@ PACKAGE = PROJECT / "src" / "aiomonitor"
 SECTIONS = {
     "Terminal and console": (
         *("terminal", "console", "dialogue", "commands", "listings", "service", "cli"),
-        *("listeners", "unix_listeners", "doors", "access", "autoports", "rundir"),
+        *("doors", "access", "rundir"),
     ),
     "Web page and JSON": ("webui",),
     "What is recorded of tasks": (

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from . import evidence, settings
 from .access.gate import checked_token
-from .autoports import agreed
 from .backends import detect
 from .commands.about import AboutCommand
 from .commands.builtin import BuiltinCommands
@@ -23,6 +22,7 @@ from .commands.dump import DumpCommand
 from .commands.greeting import Greeting
 from .commands.web import WebCommand
 from .doors import Doors, Place, directory_of
+from .doors.auto import agreed
 from .errors import AiomonitorError
 from .naming import checked_name
 from .permissions import DISABLE, granted, is_disabled

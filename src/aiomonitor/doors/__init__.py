@@ -7,9 +7,10 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, get_args
 
-from .autoports import listen_together
-from .listeners import listen
-from .model.addresses import Address, Port, ServiceName
+from aiomonitor.model.addresses import Address, Port, ServiceName
+
+from .auto import listen_together
+from .ports import listen
 
 if TYPE_CHECKING:
     import socket
@@ -60,7 +61,7 @@ class Place:
 
 
 def _socket_in(directory: str, service: ServiceName) -> str:
-    from .unix_listeners import SUFFIX
+    from .unix import SUFFIX
 
     return f"{directory.rstrip('/')}/{service}{SUFFIX}"
 
@@ -106,7 +107,7 @@ class Doors:
         self._found.update(listen_together(together, host, safe=safe))
 
     def _open_files(self, path: str) -> None:
-        from .unix_listeners import SocketDirectory
+        from .unix import SocketDirectory
 
         with SocketDirectory(path) as directory:
             for service in SERVICES:

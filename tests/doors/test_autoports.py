@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import aiomonitor
-from aiomonitor import BindError, Monitor, UnsafeAddressError, autoports
-from aiomonitor.autoports import DEFAULT_PORTS, STEP, agreed, listen_together
+from aiomonitor import BindError, Monitor, UnsafeAddressError
 from aiomonitor.doors import Doors, Place
+from aiomonitor.doors import auto as autoports
+from aiomonitor.doors.auto import DEFAULT_PORTS, STEP, agreed, listen_together
 from support import PATIENCE
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from .errors import BindError, UnsafeAddressError
-from .model.addresses import display
+from aiomonitor.errors import BindError, UnsafeAddressError
+from aiomonitor.model.addresses import display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -24,8 +24,8 @@ from click.testing import CliRunner
 from aiomonitor import AiomonitorError, BindError, Monitor, UnsafeAddressError, start_monitor
 from aiomonitor.__main__ import main as cli
 from aiomonitor.access.peers import Peer
+from aiomonitor.doors.unix import PATH_LIMIT, SocketDirectory
 from aiomonitor.model import Address
-from aiomonitor.unix_listeners import PATH_LIMIT, SocketDirectory
 from clients.harness import require
 from running import Application, Client
 from support import PATIENCE
@@ -477,7 +477,7 @@ def test_a_start_that_hangs(
     application: Application, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that was suspended while it started there does not hold up this one."""
-    monkeypatch.setattr("aiomonitor.unix_listeners._LOCK_PAUSE", 0.0)
+    monkeypatch.setattr("aiomonitor.doors.unix._LOCK_PAUSE", 0.0)
     with SocketDirectory(str(place)):
         assert "another monitor has been starting" in str(complaint(application, place))
     start_monitor(application.loop, unix_path=place).close()

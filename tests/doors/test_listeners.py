@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aiomonitor import BindError, UnsafeAddressError
-from aiomonitor.listeners import listen
+from aiomonitor.doors.ports import listen
 from aiomonitor.model.addresses import display
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import BindError, UnsafeAddressError
-from .listeners import BACKLOG
+from aiomonitor.errors import BindError, UnsafeAddressError
+
+from .ports import BACKLOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,14 +9,15 @@ import contextlib
 import errno
 from typing import TYPE_CHECKING
 
-from .errors import BindError
-from .listeners import listen
+from aiomonitor.errors import BindError
+
+from .ports import listen
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping, Sequence
 
-    from .model.addresses import Port, ServiceName
+    from aiomonitor.model.addresses import Port, ServiceName
 
 DEFAULT_PORTS: dict[ServiceName, int] = {"terminal": 20101, "web": 20102, "console": 20103}
 

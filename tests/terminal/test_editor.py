@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+import weakref
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.filters import has_focus, vi_mode
 from prompt_toolkit.output import DummyOutput
 
 from aiomonitor.terminal import editor, prompts
@@ -332,3 +336,16 @@ async def test_a_source_elsewhere_can_be_fed_at_any_time() -> None:
             await peer.send(f"zebra {number}\r".encode())
         await peer.until("[4]")
     assert host.ran == [f"zebra {number}" for number in range(5)]
+
+
+def test_prompts_are_forgotten() -> None:
+    """Nothing of prompt_toolkit's keeps what a prompt consists of, once it is over."""
+    buffer = Buffer()
+    part = vi_mode & has_focus(buffer)
+    kept = weakref.ref(buffer)
+    del part, buffer
+    gc.collect()
+    assert kept() is not None, "prompt_toolkit forgets by itself: forget_ended is of no use"
+    prompts.forget_ended()
+    gc.collect()
+    assert kept() is None

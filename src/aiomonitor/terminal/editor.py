@@ -27,7 +27,7 @@ from aiomonitor.dialogue import EndOfInput, LineTooLong
 from aiomonitor.errors import CommandInterrupted
 
 from .keys import ConnectionInput
-from .prompts import Prompts
+from .prompts import Prompts, forget_ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -231,6 +231,7 @@ class TerminalSource:
             raise EndOfInput from None
         finally:
             self._reading = False
+            forget_ended()
 
     def _begin(self) -> None:
         """The prompt is open: hand it what was typed ahead, once it has attached its input."""

@@ -9,9 +9,9 @@ import re
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
-from prompt_toolkit import PromptSession
+from prompt_toolkit import PromptSession, filters
 from prompt_toolkit.completion import Completer, Completion
-from prompt_toolkit.filters import Condition
+from prompt_toolkit.filters import Condition, Filter
 from prompt_toolkit.history import DummyHistory, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.lexers import PygmentsLexer
@@ -36,6 +36,20 @@ _CONTINUED = "... "
 _INDENT = "    "
 _LONG = 20
 """Lines of a block that only an empty line ends."""
+
+
+def forget_ended() -> None:
+    """Let prompt_toolkit's own filters forget the prompts that they were part of.
+
+    Each remembers for ever what it was combined with: with the question whether something of a
+    prompt has the focus, and by that all of the prompt, which was 7 kB a line.
+    """
+    for each in vars(filters).values():
+        known: dict[Filter, Filter] = getattr(each, "_and_cache", {})  # a test tells if it moves
+        for other in list(known):
+            # One without a closure is of all prompts, and would only be made again.
+            if isinstance(other, Condition) and getattr(other.func, "__closure__", None):
+                known.pop(other, None)
 
 
 class Prompts:

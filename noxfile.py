@@ -183,6 +183,15 @@ def tests_benchmarks(session: nox.Session) -> None:
 
 
 @nox.session(python="3.13")
+def tests_plugin(session: nox.Session) -> None:
+    """The plugin for pytest, with others of pytest's, which the rest of the tests must not have:
+    what it finds in runners of tests is the same on each Python, so one is enough."""
+    install(session, ".[trio]", group="plugins")
+    others = ("-p", "no:asyncio", "-p", "no:timeout")
+    session.run(*PYTEST, *others, "-m", "plugin", "tests/testing", *session.posargs)
+
+
+@nox.session(python="3.13")
 def tests_fleet(session: nox.Session) -> None:
     """What `contrib/` has for Prometheus and Grafana: checked by `promtool`, and asked of a real
     server that scrapes five workers. One Python is enough: what they test is Prometheus' part."""

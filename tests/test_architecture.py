@@ -49,13 +49,13 @@ LEVELS = {
     "terminal": 5,
     "webui": 5,
     "service": 6,
-    **dict.fromkeys(["cli", "launch"], 7),
+    **dict.fromkeys(["cli", "launch", "testing"], 7),
     **dict.fromkeys(["demo", "demo_anyio", "demo_command", "__main__"], 8),
 }
 """Imports go to the same level or a lower one. A package speaks for its unnamed modules."""
 
-CLIMBS = {("monitor", "service")}
-"""The exceptions, which have to be inside of a function."""
+CLIMBS = {("monitor", "service"), ("__init__", "testing.plugin")}
+"""The exceptions, which have to be inside of a function, or a name for pytest."""
 
 SEES = {
     "terminal": {"terminal", "access", "errors", "model", "render.tables", "dialogue"},
@@ -77,6 +77,7 @@ RESERVED = {
     "anyio": r"dialogue\.\w+|service|terminal\.\w+|cli(\.\w+)?|webui\.\w+|demo_anyio",
     "click": r"commands\.(arguments|parameters)|render\.tables|cli(\.\w+)?|__main__"
     r"|demo_command|launch\.(\w+_command|options)",
+    "pytest": r"testing\.plugin",
     "quart": r"webui(\.\w+)?|service",
     "hypercorn": r"webui(\.\w+)?|service",
     "prometheus_client": r"webui\.metrics",
@@ -292,7 +293,11 @@ def test_declared_dependencies() -> None:
     text = (PROJECT / "pyproject.toml").read_text("utf-8")
     [block] = re.findall(r"^dependencies = \[(.*?)^\]", text, re.DOTALL | re.MULTILINE)
     declared = set(re.findall(r'^ *"([\w-]+)', block, re.MULTILINE))
-    optional = {"trio", "outcome"}  # imported where the application runs trio, which needs both
+    optional = {
+        "trio",
+        "outcome",
+        "pytest",
+    }  # imported where the application runs trio, which needs both
     expect_none(
         (
             found

@@ -21,6 +21,9 @@ from .monitor import (
 )
 from .version import __version__ as __version__
 
+pytest_plugins = ("aiomonitor.testing.plugin",)
+"""What `pytest -p aiomonitor` loads; a name that pytest looks for."""
+
 __all__ = [
     "CONSOLE_PORT",
     "MONITOR_HOST",

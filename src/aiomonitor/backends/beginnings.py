@@ -33,17 +33,27 @@ class Watcher(Protocol):
         ...
 
 
-def notice(watcher: Watcher) -> None:
-    """Tell the watcher of every beginning from now on, in this process and its forks."""
+def notice(watcher: Watcher) -> Callable[[], None]:
+    """Tell the watcher of every beginning from now on, in this process and its forks, until what is
+    returned is called."""
+    undo: list[Callable[[], object]] = []
     wraps: dict[str, Callable[[Any], None]] = {
-        EVENTS: functools.partial(_wrap_events, watcher=watcher),
-        TRIO: functools.partial(_wrap_trio, watcher=watcher),
+        EVENTS: functools.partial(_wrap_events, watcher=watcher, undo=undo),
+        TRIO: functools.partial(_wrap_trio, watcher=watcher, undo=undo),
     }
     for name in list(wraps):
         if name in sys.modules:
             wraps.pop(name)(sys.modules[name])
     if wraps:
-        sys.meta_path.insert(0, _Finder(wraps))
+        finder = _Finder(wraps)
+        sys.meta_path.insert(0, finder)
+        undo.append(finder.take_off)
+
+    def stop() -> None:
+        while undo:
+            undo.pop()()
+
+    return stop
 
 
 def when_closed(loop: Any, call: Callable[[], object]) -> None:
@@ -68,6 +78,10 @@ class _Finder:
     def __init__(self, wraps: dict[str, Callable[[Any], None]]) -> None:
         self._wraps = wraps
 
+    def take_off(self) -> None:
+        """Find nothing any more."""
+        sys.meta_path[:] = [each for each in sys.meta_path if each is not self]
+
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
@@ -77,7 +91,7 @@ class _Finder:
             return None
         finders = [each for each in sys.meta_path if each is not self]
         if not self._wraps:
-            sys.meta_path[:] = finders
+            self.take_off()
         found = (each.find_spec(name, path, target) for each in finders)
         spec = next((each for each in found if each is not None), None)
         if spec is not None and spec.loader is not None:
@@ -97,7 +111,7 @@ def _wrap_when_executed(loader: Any, wrap: Callable[[Any], None]) -> None:
     loader.exec_module = exec_module
 
 
-def _wrap_events(events: Any, watcher: Watcher) -> None:
+def _wrap_events(events: Any, watcher: Watcher, undo: list[Callable[[], object]]) -> None:
     inner = events._set_running_loop  # noqa: SLF001
 
     @functools.wraps(inner)
@@ -106,13 +120,19 @@ def _wrap_events(events: Any, watcher: Watcher) -> None:
         if loop is not None:
             watcher.began(loop)
 
-    events._set_running_loop = _set_running_loop  # noqa: SLF001
+    _replace(events, "_set_running_loop", _set_running_loop, undo)
     package = sys.modules.get("asyncio")
     if hasattr(package, "_set_running_loop"):  # it has taken it over already; uvloop asks there
-        package._set_running_loop = _set_running_loop  # type: ignore[union-attr]  # noqa: SLF001
+        _replace(package, "_set_running_loop", _set_running_loop, undo)
 
 
-def _wrap_trio(run: Any, watcher: Watcher) -> None:
+def _replace(owner: Any, name: str, new: object, undo: list[Callable[[], object]]) -> None:
+    old = getattr(owner, name)
+    setattr(owner, name, new)
+    undo.append(lambda: setattr(owner, name, old))
+
+
+def _wrap_trio(run: Any, watcher: Watcher, undo: list[Callable[[], object]]) -> None:
     inner = run.setup_runner
 
     @functools.wraps(inner)
@@ -120,7 +140,7 @@ def _wrap_trio(run: Any, watcher: Watcher) -> None:
         both = [*instruments, _FirstStep(run, watcher), _End(run, watcher)]
         return inner(clock, both, *args, **options)
 
-    run.setup_runner = setup_runner
+    _replace(run, "setup_runner", setup_runner, undo)
 
 
 class _FirstStep:

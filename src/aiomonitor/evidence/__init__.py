@@ -81,6 +81,11 @@ def dump(file: File = None, *, json: bool = False) -> None:
     write(looks, file, json=json)
 
 
+def taken() -> str:
+    """What `dump` writes, as text."""
+    return _text(looks, json=False)
+
+
 def looks() -> list[Look]:
     """The monitored runs of the process; without any, all that go on."""
     return [each.look() for each in list(_monitors) if not each.closed] or _passing()

@@ -87,6 +87,19 @@ async def test_giving_way() -> None:
     assert await client.read() == "a"
 
 
+async def test_giving_way_at_the_end() -> None:
+    """What has no end by then is no line: the client was found to be a terminal before it left."""
+    client = Client()
+    client.source.feed(b"a\nrest")
+    client.source.give_way()
+    client.source.feed_eof()
+    assert await client.read() == "a"
+    with pytest.raises(SourceChanged):
+        await client.read()
+    with pytest.raises(EndOfInput):
+        await client.read()
+
+
 async def test_first_line() -> None:
     """The first line can be looked at before it is read; without one there is the end."""
     client = Client()

@@ -72,7 +72,8 @@ class PlainSource:
 
     def feed_eof(self) -> None:
         """The client sends no more; what it sent before is still executed."""
-        self._splitter.feed_eof()
+        if not self._changed:  # else a line without an end is the next source's
+            self._splitter.feed_eof()
         self._ended = True
         self._news.set()
 

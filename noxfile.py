@@ -208,7 +208,7 @@ def tests_oldest(session: nox.Session) -> None:
     # These need no package but the stdlib, and ran on this Python in `tests`.
     alone = ["backends/test_hook_guest.py", "backends/test_hook_property.py", "tracking"]
     alone += ["backends/test_hook.py", "backends/test_drift.py", "backends/test_clues.py"]
-    alone += ["insight", "commands/test_insight_commands.py", "listings"]
+    alone += ["insight", "commands/test_insight_commands.py", "listings", "rundir"]
     alone += [f"clients/test_{name}.py" for name in ("tracking", "blocked", "lifecycle")]
     left_out = [f"--ignore=tests/{path}" for path in (*alone, "console", "health", "zoo")]
     session.run(*PYTEST, *left_out, *session.posargs)

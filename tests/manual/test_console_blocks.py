@@ -9,6 +9,9 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import subprocess
+import sys
+import tempfile
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -181,6 +184,14 @@ def check_script(words: list[str], block: Block) -> None:
     assert there, f"{block.place}: no program {words[1]!r} is shown"
 
 
+def check_pytest(words: list[str], block: Block) -> None:
+    """pytest with our plugin, which knows the options: 5 means that there was no test."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", *words, "--collect-only"]
+        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 5, f"{block.place}: {ended.stderr}"
+
+
 CHECKS: dict[str, Callable[[list[str], Block], None]] = {
     **dict.fromkeys(["aiomonitor", "aiomonitor.cli"], check_ours),
     **dict.fromkeys(["docker", "kubectl"], check_container),
@@ -189,6 +200,7 @@ CHECKS: dict[str, Callable[[list[str], Block], None]] = {
     **dict.fromkeys(["prometheus", "promtool"], check_prometheus),
     **dict.fromkeys(["cat", "cp", "echo", "grep", "install", "mkdir", "export"], check_nothing),
     **dict.fromkeys(["git", "cd", "eval", "pip", "printf", "jq", "apt-get", "ssh"], check_nothing),
+    "pytest": check_pytest,
     "python": check_script,
     "nox": check_session,
     "curl": check_url,
@@ -204,6 +216,7 @@ CHECKS: dict[str, Callable[[list[str], Block], None]] = {
         "curl localhost:20102/api/nothing",
         "nc localhost 1234",
         "python -m nox -s nothing",
+        "pytest -p aiomonitor --aiomonitor-nothing",
         "unheard-of --help",
     ],
 )

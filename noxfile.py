@@ -27,8 +27,8 @@ once more; the summary names it as RERUN."""
 ZOO = "tests/zoo"
 """Applications that are run as a whole, each for the better part of a second."""
 
-LONG = [ZOO, "tests/health/test_on_loops.py"]
-"""What blocks loops, for as long as it takes to be noticed."""
+LONG = [ZOO, "tests/health/test_on_loops.py", "tests/launch"]
+"""What blocks loops, for as long as it takes to be noticed, and programs that are run whole."""
 
 CLIENTS = ["tests/clients", "tests/test_demo.py", "tests/test_examples.py"]
 """Real clients of whole applications: most of the time that the tests take."""
@@ -117,8 +117,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=[PYTHONS[0], PYTHONS[-1]])
 def tests_zoo(session: nox.Session) -> None:
-    """The zoo of faulty and healthy applications, and loops that are blocked, with the oldest
-    Python and the newest: how tasks are read on those in between, the tests of backends tell."""
+    """The zoo of faulty and healthy applications, loops that are blocked, and programs that know of
+    no monitor, with the oldest Python and the newest: how tasks are read on those in between, the
+    tests of backends tell."""
     report_missing_interpreters(session)
     install(session, ".[trio,uvloop]", group="tests")
     session.run(*PYTEST, *LONG, *session.posargs)
@@ -210,7 +211,7 @@ def tests_oldest(session: nox.Session) -> None:
     alone += ["backends/test_hook.py", "backends/test_drift.py", "backends/test_clues.py"]
     alone += ["insight", "commands/test_insight_commands.py", "listings", "rundir"]
     alone += [f"clients/test_{name}.py" for name in ("tracking", "blocked", "lifecycle")]
-    left_out = [f"--ignore=tests/{path}" for path in (*alone, "console", "health", "zoo")]
+    left_out = [f"--ignore=tests/{path}" for path in (*alone, "console", "health", "launch", "zoo")]
     session.run(*PYTEST, *left_out, *session.posargs)
 
 

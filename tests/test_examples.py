@@ -126,7 +126,7 @@ def test_aiohttp() -> None:
         request = fetch(found_in(printed, r"(http://\S+:\d+)") + "/order/tea")
         while "shop >>> tea\n" not in exchange(port, "orders\n"):
             assert request.is_alive()
-        assert re.search(r"aiohttp_server\.py:\d+ order > sleep", exchange(port, "ps\n"))
+        assert re.search(r"aiohttp_server\.py:\d+ order", exchange(port, "ps\n"))
         assert ">>> shop: process " in exchange(port, "about\n")
     request.join(GUARD)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
+import signal
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,6 +66,19 @@ def test_names_are_in_the_api() -> None:
     others = [name for name in aiomonitor.__all__ if name not in errors]
     assert "::: aiomonitor.errors" in text
     assert not [name for name in others if name not in text]
+
+
+def test_threads() -> None:
+    """The page on threads has those that a monitor starts, by their names, and no other ones."""
+    told = re.findall(r"`(aiomonitor[\w-]*)`", (DOCS / "explanation/threads.md").read_text("utf-8"))
+    before = set(threading.enumerate())
+    loop = asyncio.new_event_loop()
+    with aiomonitor.start_monitor(
+        loop, port=0, webui_port=None, console_port=None, dump_signal=signal.SIGUSR2
+    ):
+        names = {thread.name for thread in set(threading.enumerate()) - before}
+    loop.close()
+    assert set(told) == names
 
 
 def test_links_of_the_readme() -> None:

@@ -256,7 +256,14 @@ class Service:
 def _new_loop() -> asyncio.AbstractEventLoop:
     import asyncio
 
-    loop = asyncio.SelectorEventLoop()
+    class Loop(asyncio.SelectorEventLoop):
+        def __del__(self) -> None:
+            """One that could not be made, as no file was left to open, cannot be closed: asyncio
+            would tell that on the application's terminal."""
+            with contextlib.suppress(AttributeError):
+                getattr(super(), "__del__")(lambda *_, **__: None)  # noqa: B009 - for type checkers
+
+    loop = Loop()
     loop.set_exception_handler(_note_loop_error)
     return loop
 

@@ -239,3 +239,12 @@ def _sockets() -> int:
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as found:
             count += found.family == socket.AF_INET
     return count
+
+
+def test_a_static_file_that_cannot_be(caplog: pytest.LogCaptureFixture) -> None:
+    """A name that is too long for a file is one of nothing."""
+    with watched() as (_, monitor):
+        answer = Browser(monitor.webui_port or 0).get(f"/static/app.css{'9' * 400}")
+    assert answer.status == 404
+    assert "there is no file" in answer.detail
+    assert not caplog.records

@@ -67,9 +67,12 @@ async def static_file(name: str) -> Response:
     """A file that comes with the package; it is small, so it is read at once."""
     joined = safe_join(str(STATIC), name)
     path = Path(joined) if joined else None
-    if path is None or not path.is_file():
+    try:
+        content = path.read_bytes() if path is not None and path.is_file() else None
+    except OSError:  # its name is too long for one
+        content = None
+    if path is None or content is None:
         raise Problem(404, f"there is no file {name[:100]!r}")
-    content = path.read_bytes()
     kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
     response = Response(content, content_type=kind or "application/octet-stream")
     if kind and kind.startswith("text/"):

@@ -32,7 +32,7 @@ needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX:
 
 FACTS = """
 import sys
-print(sys.argv, sys.path[0], sorted(globals()))
+print(sys.argv, sys.orig_argv, sys.path[0], sorted(globals()))
 print(__name__, __file__, __package__, __spec__ and __spec__.name, type(__loader__).__name__)
 print("click" in sys.modules, "asyncio" in sys.modules, sys.excepthook is sys.__excepthook__)
 print(sys.modules["__main__"].__dict__ is globals(), sys.flags.dev_mode)

@@ -28,7 +28,10 @@ def main() -> None:
     """What is to be run, and how, is in `sys.argv`: settings as JSON, then the program's own."""
     settings = json.loads(sys.argv[1])
     is_module = settings.pop("module")
+    ours = len(sys.orig_argv) - len(sys.argv)
     sys.argv[:] = sys.argv[2:]
+    # Who asks how the program was started, our own listings too, is told of the program.
+    sys.orig_argv[ours:] = ["-m", *sys.argv] if is_module else sys.argv
     notice(FirstRun(settings))
     try:
         if is_module:

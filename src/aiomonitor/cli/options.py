@@ -23,7 +23,8 @@ Examples:
 
 \b
 Keys: Ctrl-] leaves at once, all others are the server's.
-Exit status of -c: the command's own; 3 if no monitor could be asked; 130 after Ctrl-C.
+Exit status of -c: the command's own; 3 if no monitor could be asked; 130 after
+a second Ctrl-C (the first one interrupts the command).
 """
 
 _CommandT = TypeVar("_CommandT", bound="Callable[..., object]")

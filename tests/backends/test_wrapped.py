@@ -11,6 +11,8 @@ import pytest
 
 from aiomonitor.backends import detect, wrapped
 
+from .applications import find
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -67,6 +69,26 @@ def test_what_ran(runtime: str) -> None:
     assert [lives[name].outcome for name in ("work", "waits", "fails")] == [
         *("result", "cancelled", "exception")
     ]
+
+
+def test_where_it_is(runtime: str) -> None:
+    """What only libraries run is somewhere in that, not in the wrapper."""
+    seen: list[str] = []
+
+    async def main() -> None:
+        backend = detect(None)
+        backend.attach()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.sleep, 60, name="sleeps")
+            await anyio.wait_all_tasks_blocked()
+            point, _ = backend.innermost(find(backend, "sleeps"))
+            assert point is not None
+            seen.append(point.code.co_name)
+            tasks.cancel_scope.cancel()
+        backend.detach()
+
+    anyio.run(main, backend=runtime)
+    assert seen == ["sleep"]
 
 
 @pytest.mark.skipif(not hasattr(anyio, "TaskHandle"), reason="needs anyio 4.14: handles of tasks")

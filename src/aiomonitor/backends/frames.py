@@ -258,12 +258,13 @@ def library_test(*paths: str) -> Callable[[str], bool]:
 def shown_of(codes: Sequence[CodeType], in_library: Callable[[str], bool]) -> tuple[int, str]:
     """Which of the codes (outermost first) a listing shows, and what is called there.
 
-    It is the innermost that isn't the library's, or the outermost if all of them are.
+    It is the innermost that isn't the library's, or the outermost if all are, but for anyio's own.
     """
-    for index in range(len(codes) - 1, 0, -1):
+    outermost = int(len(codes) > 1 and codes[0].co_name == WRAPPER.partition(".")[2])
+    for index in range(len(codes) - 1, outermost, -1):
         if not in_library(codes[index].co_filename):
             return index, _called(codes[index + 1 :])
-    return 0, _called(codes[1:])
+    return outermost, _called(codes[outermost + 1 :])
 
 
 def _called(codes: Sequence[CodeType]) -> str:
@@ -311,9 +312,8 @@ def _line(point: CodePoint) -> int:
 
 
 def _source(filename: str, lineno: int) -> str:
-    # No linecache.checkcache(): it takes entries out of a cache that the application's threads are
-    # reading, which makes their tracebacks fail with KeyError, and a file that changed on disk is
-    # not what runs. The older line is the nearer one.
+    # No linecache.checkcache(): it takes entries from a cache that the application's threads read,
+    # whose tracebacks fail with KeyError then; and what runs is the file as it was.
     try:
         return linecache.getline(filename, lineno).strip()
     except Exception:  # a loader of the application may raise anything

@@ -36,6 +36,13 @@ def test_rows_tell_waits(tab: Tab) -> None:
     expect(tab.row("handler")).to_contain_text("trio_application.py")
 
 
+def test_rows_mark_the_runtimes_own(tab: Tab) -> None:
+    """Trio's own tasks are told from the application's."""
+    tab.open("/tasks")
+    expect(tab.row("<init>").locator(".tag")).to_have_text("system")
+    expect(tab.row("server").locator(".tag")).to_be_hidden()
+
+
 def test_a_task(tab: Tab) -> None:
     """Its page tells the wait and the scopes around, the innermost first, with what is left."""
     tab.open("/tasks/handler")
@@ -53,7 +60,8 @@ def test_a_task(tab: Tab) -> None:
 def test_the_tree(tab: Tab) -> None:
     """Children are in their nurseries, and scopes that are particular have marks."""
     tab.open("/tree")
-    for name in ("<init>", "__main__.main", "server"):
+    expect(tab.row("<init>").locator(".twisty[data-open=true]")).to_be_visible()
+    for name in ("__main__.main", "server"):
         tab.row(name).locator(".twisty[data-open=false]").click()
     expect(tab.row("server").locator(".scope")).to_have_count(2)
     expect(tab.row("writer")).to_contain_text("in nursery s")

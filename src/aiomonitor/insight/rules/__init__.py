@@ -20,7 +20,7 @@ RULES = (
         text="the loop could not run any task",
         threshold=0.25,
         unit="s",
-        remedy="await the asynchronous version of a slow call, or use asyncio.to_thread",
+        remedy="await the asynchronous version of a slow call, or use to_thread",
         check=loop.blocked_loop,
     ),
     Rule(

@@ -53,8 +53,8 @@ def _tasks(stalls: list[Stall]) -> tuple[int, ...]:
 
 
 _STALL_REMEDIES = {
-    "cpu": "compute in a process or a thread, or in small pieces with await asyncio.sleep(0)",
-    "blocking call": "await the asynchronous version of the call, or use asyncio.to_thread",
+    "cpu": "compute in a process or a thread, or in small pieces with await sleep(0)",
+    "blocking call": "await the asynchronous version of the call, or use to_thread",
     "gil": "another thread keeps the GIL: move that work to a process of its own",
 }
 
@@ -75,7 +75,7 @@ def never_yields(scene: Scene, threshold: float) -> Iterator[Finding]:
                 severity="error",
                 sentence=f"task {stall.task} ({stall.name}) computes for "
                 f"{duration(stall.duration)} without giving way to other tasks",
-                remedy="await something that waits now and then: asyncio.sleep(0), or a thread",
+                remedy="await something that waits now and then: sleep(0), or a thread",
                 value=stall.duration,
                 threshold=threshold,
                 tasks=(stall.task,),

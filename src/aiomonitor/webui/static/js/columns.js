@@ -195,8 +195,13 @@ function showEnded(cell, task) {
  */
 function showPending(tag, task) {
   const pending = task.cancelling > 0 || task.cancelled_by !== "";
-  tag.hidden = !pending;
-  if (!pending) return;
-  setText(tag, "cancel pending");
+  tag.hidden = !pending && !task.system;
+  if (tag.hidden) return;
+  tag.dataset.kind = pending ? "pending" : "system";
+  setText(tag, pending ? "cancel pending" : "system");
+  if (!pending) {
+    tag.title = "The runtime's own";
+    return;
+  }
   tag.title = `${task.cancelled_by ? `Cancellation requested by ${task.cancelled_by}` : "Cancellation requested"}, not followed yet`;
 }

@@ -36,9 +36,18 @@ const wanted = new Map();
 /** @type {Line[]} */
 let lines = [];
 
+/** In the URL are the tasks that are not as at first: folded, but the runtime's own are not. */
 function state() {
   const { filter = "", open = "" } = Object.fromEntries(url.query());
-  return { filter, open: new Set(open.split(".").filter(Boolean).map(Number)) };
+  return { filter, turned: new Set(open.split(".").filter(Boolean).map(Number)) };
+}
+
+/**
+ * @param {TreeNode} node
+ * @param {Set<number>} turned
+ */
+function isUnfolded({ task, children }, turned) {
+  return children > 0 && turned.has(task.number) !== Boolean(task.system);
 }
 
 // --- the lines --------------------------------------------------------------------------------------
@@ -111,9 +120,9 @@ function showName(cell, line) {
 
 /** Make the lines of what is unfolded. */
 function layOut() {
-  const { open, filter } = state();
+  const { turned, filter } = state();
   lines = [];
-  addBranch(0, 0, open, filter !== "");
+  addBranch(0, 0, turned, filter !== "");
   const roots = branches.get(0);
   grid.setCount(lines.length);
   grid.setEmpty(roots && !lines.length ? nothing(filter) : null);
@@ -123,16 +132,16 @@ function layOut() {
 /**
  * @param {number} parent
  * @param {number} depth
- * @param {Set<number>} open
+ * @param {Set<number>} turned
  * @param {boolean} flat
  */
-function addBranch(parent, depth, open, flat) {
+function addBranch(parent, depth, turned, flat) {
   const branch = branches.get(parent);
   if (!branch) return;
   for (const node of branch.nodes) {
-    const isOpen = open.has(node.task.number) && node.children > 0;
-    lines.push({ kind: "task", node, depth, open: isOpen });
-    if (isOpen && !(flat && depth > 50)) addBranch(node.task.number, depth + 1, open, flat);
+    const open = isUnfolded(node, turned);
+    lines.push({ kind: "task", node, depth, open });
+    if (open && !(flat && depth > 50)) addBranch(node.task.number, depth + 1, turned, flat);
   }
   const left = branch.total - branch.nodes.length;
   if (left > 0) lines.push({ kind: "more", parent, left, depth });
@@ -157,11 +166,11 @@ function nothing(filter) {
  */
 function toggle(line, unfold) {
   if (line.kind === "more") return showMore(line.parent);
-  const { open } = state();
-  const { number } = line.node.task;
-  if (unfold ?? !open.has(number)) open.add(number);
-  else open.delete(number);
-  url.set({ open: [...open].join(".") });
+  const { turned } = state();
+  const { number, system } = line.node.task;
+  if ((unfold ?? !line.open) !== Boolean(system)) turned.add(number);
+  else turned.delete(number);
+  url.set({ open: [...turned].join(".") });
   layOut();
   return look.now();
 }
@@ -175,7 +184,7 @@ function showMore(parent) {
 /** Fetch what is unfolded, from the roots on, and what is unfolded in there. */
 async function load() {
   try {
-    const { filter, open } = state();
+    const { filter, turned } = state();
     let parents = [0];
     while (parents.length) {
       const pages = await Promise.all(parents.map((parent) => loadBranch(parent, parent ? "" : filter)));
@@ -183,7 +192,7 @@ async function load() {
       layOut();
       parents = pages
         .flatMap(({ nodes }) => nodes)
-        .filter((node) => node.children && open.has(node.task.number))
+        .filter((node) => isUnfolded(node, turned))
         .map((node) => node.task.number);
     }
   } catch (error) {

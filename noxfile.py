@@ -201,6 +201,14 @@ def tests_fleet(session: nox.Session) -> None:
     session.run(*PYTEST, *one, "-m", "fleet", "tests/fleet", *session.posargs)
 
 
+@nox.session(python="3.12")
+def tests_reliability(session: nox.Session) -> None:
+    """Faults and hostile input, a little of each: it fails if an aim of docs/reliability.md was
+    missed, and rewrites that page. What follows `--` goes to it."""
+    install(session, ".[trio,uvloop]", group="tests")
+    session.run("python", "-m", "reliability", "--quick", *session.posargs)
+
+
 @nox.session(python=PYTHONS[0], venv_backend="uv")
 def tests_oldest(session: nox.Session) -> None:
     """All tests, with the oldest version of everything that pyproject.toml allows."""

@@ -1,0 +1,204 @@
+"""Hostile streams for the text services: first the parts without I/O, then whole sessions.
+
+python -m reliability.hostile_text STREAMS SESSIONS [SEED]
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import threading
+import time
+import traceback
+
+import anyio
+from anyio.abc import ByteStream
+
+from aiomonitor.access.gate import Gate
+from aiomonitor.access.peers import Peer
+from aiomonitor.terminal import session
+from aiomonitor.terminal.lines import LINE_LIMIT, LineSplitter
+from aiomonitor.terminal.protocol import ClientProtocol, Message, Typed
+from aiomonitor.terminal.telnet import MAX_QUEUED_REPLIES, MAX_SUBNEGOTIATION
+
+from . import streams
+from .measures import Complaints, descriptors, resident_mb
+
+TOKEN = "the token, which no stream holds"  # noqa: S105 - of a test
+CANARY = b"canary-is-touched"
+PEER = Peer(name="fuzz")
+AT_ONCE = 60
+"""Sessions at a time."""
+PATIENCE = 60.0
+"""Seconds after which a session hangs: with everything said at once it takes milliseconds."""
+_BOUND = 2 * MAX_QUEUED_REPLIES + 64
+
+
+class StreamError(AssertionError):
+    """What must not happen with any stream."""
+
+
+def check_parts(packets: list[bytes]) -> tuple[bytes, list[Message]]:
+    """Through the codec, the protocol and the lines; what was typed, and the other messages."""
+    protocol, lines = ClientProtocol(), LineSplitter()
+    protocol.ask_type()
+    typed = bytearray()
+    others: list[Message] = []
+    for packet in packets:
+        for message in protocol.receive(packet):
+            if isinstance(message, Typed):
+                typed += message.data
+                lines.feed(message.data)
+            else:
+                others.append(message)
+        if len(protocol.bytes_to_send()) > _BOUND + 64 * len(packet):
+            raise StreamError("replies grow without bound")
+    lines.feed_eof()
+    while (line := lines.next_line()) is not None:
+        if len(line) > LINE_LIMIT:
+            raise StreamError("a line is longer than its limit")
+        session._refusal(line)
+    if len(protocol.term or "") > MAX_SUBNEGOTIATION:
+        raise StreamError("a terminal's name is longer than its limit")
+    return bytes(typed), others
+
+
+def through_parts(count: int, seed: int) -> dict[str, float]:
+    """So many streams; each twentieth byte by byte, too, which may make no difference."""
+    failures = 0
+    check_parts([b"warm\n"])
+    before, began = resident_mb(), time.monotonic()
+    for number in range(count):
+        rng = random.Random(f"{seed}-{number}")
+        stream = streams.telnet(rng)
+        try:
+            found = check_parts(streams.torn(rng, stream))
+            if number % 20 == 0 and b"\xff\xfb\xff" * 200 not in stream and len(stream) < 600:
+                if check_parts([bytes((byte,)) for byte in stream]) != found:
+                    raise StreamError("it matters how the stream is cut")
+        except Exception:
+            failures += 1
+            if failures < 10:
+                print(f"stream {number} of seed {seed}: {stream!r}", file=sys.stderr)
+                traceback.print_exc()
+    return {
+        "streams": count,
+        "stream_failures": failures,
+        "stream_growth_mb": resident_mb() - before,
+        "stream_us": 1e6 * (time.monotonic() - began) / max(count, 1),
+    }
+
+
+class Wire(ByteStream):
+    """A connection on which everything has been said; what comes back is counted."""
+
+    def __init__(self, packets: list[bytes]) -> None:
+        self._packets = packets
+        self.heard = 0
+
+    async def receive(self, max_bytes: int = 65_536) -> bytes:
+        """As a socket: never more than that."""
+        await anyio.lowlevel.checkpoint()
+        while self._packets and not self._packets[0]:
+            del self._packets[0]
+        if not self._packets:
+            raise anyio.EndOfStream
+        packet = self._packets[0]
+        self._packets[0] = packet[max_bytes:]
+        return packet[:max_bytes]
+
+    async def send(self, item: bytes) -> None:
+        """To nobody."""
+        await anyio.lowlevel.checkpoint()
+        self.heard += len(item)
+
+    async def send_eof(self) -> None:
+        """Nothing."""
+
+    async def aclose(self) -> None:
+        """Nothing."""
+
+
+class Canary:
+    """The interpreter of the sessions: remembers what it was made to run."""
+
+    prompt = "> "
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+
+    def run_line(self, line: str) -> None:
+        """A command, of anybody's."""
+        self.ran.append(line)
+
+    def completions(self, _: str) -> list[object]:
+        """None."""
+        return []
+
+    def greeting(self) -> str:
+        """As short as it can be."""
+        return "hello\n"
+
+
+def through_sessions(count: int, seed: int) -> dict[str, float]:  # noqa: C901 - one story
+    """Whole sessions: a third with a token that nobody gives, a third that a browser opens, and a
+    third that may do what it likes."""
+    complaints, guarded, free = Complaints(), Canary(), Canary()
+    figures = {"sessions": float(count), "session_hangs": 0.0}
+
+    async def serve(number: int) -> None:
+        rng = random.Random(f"{seed}-session-{number}")
+        kind = number % 3
+        stream = streams.from_browser(rng, CANARY + b"\n") if kind == 1 else streams.telnet(rng)
+        shell, token = (free, None) if kind == 2 else (guarded, TOKEN if kind == 0 else None)
+        wire = Wire(streams.torn(rng, stream))
+        with anyio.move_on_after(PATIENCE) as limit:
+            try:
+                await session.Session(shell, wire, PEER, Gate(token)).run()  # type: ignore[arg-type]
+            except Exception:
+                complaints.told.append(f"{stream!r}\n{traceback.format_exc()}")
+        if limit.cancelled_caught:
+            figures["session_hangs"] += 1
+            print(f"hangs: {stream!r}", file=sys.stderr)
+
+    async def main() -> None:
+        for part in range(2):  # the first one brings memory and threads to what they come to be
+            if part:
+                before.extend(
+                    (resident_mb(), float(descriptors()), float(threading.active_count()))
+                )
+            numbers = iter(range(part * (count // 10), count // 10 if not part else count))
+
+            async def work_off(numbers: object = numbers) -> None:
+                for number in numbers:  # type: ignore[attr-defined]
+                    await serve(number)
+
+            async with anyio.create_task_group() as tasks:
+                for _ in range(AT_ONCE):
+                    tasks.start_soon(work_off)
+
+    before: list[float] = []
+    anyio.run(main)
+    for each in complaints.told[:5]:
+        print(each, file=sys.stderr)
+    for line in guarded.ran[:5]:
+        print(f"passed the guard: {line!r}", file=sys.stderr)
+    return {
+        **figures,
+        "session_errors": complaints.count,
+        "session_breaches": len(guarded.ran),
+        "session_free_lines": len(free.ran),
+        "session_growth_mb": resident_mb() - before[0],
+        "session_descriptors": descriptors() - before[1],
+    }
+
+
+def main(arguments: list[str]) -> dict[str, float]:
+    """Both."""
+    count, sessions, seed = [*map(int, arguments), 1][:3]
+    return {**through_parts(count, seed), **through_sessions(sessions, seed)}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1:])))

@@ -1,0 +1,59 @@
+"""What all parts measure in the same way: this process's memory and files, and errors of ours."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from typing import Any
+
+
+def resident_mb(pid: int | str = "self") -> float:
+    """Resident memory in units of 2**20 bytes."""
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        pages = int(file.read().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def descriptors(pid: int | str = "self") -> int:
+    """Open files."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def slope(points: list[tuple[float, float]]) -> float:
+    """Of the straight line through them, by least squares."""
+    count = len(points)
+    mean_x = sum(x for x, _ in points) / count
+    mean_y = sum(y for _, y in points) / count
+    spread = sum((x - mean_x) ** 2 for x, _ in points)
+    return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
+
+
+def quantile(values: list[float], share: float) -> float:
+    """The value below which that share lies."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
+
+
+class Complaints(logging.Handler):
+    """Errors that the monitor or its loop has logged, and exceptions that threads have died of."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.told: list[str] = []
+        logging.raiseExceptions = False
+        for name in ("aiomonitor", "asyncio", "hypercorn", "quart"):
+            logging.getLogger(name).addHandler(self)
+        threading.excepthook = self._note_thread
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self.told.append(logging.Formatter().format(record))
+
+    def _note_thread(self, arguments: Any) -> None:
+        self.told.append(f"in {arguments.thread}: {arguments.exc_value!r}")
+
+    @property
+    def count(self) -> int:
+        """How many."""
+        return len(self.told)

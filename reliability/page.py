@@ -1,0 +1,69 @@
+"""docs/reliability.md from figures: a pure function, the same figures give the same text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from .parts import Aim
+
+TITLES = {
+    "faults": "A working application under faults",
+    "text": "Hostile streams for the terminal",
+    "web": "Hostile requests for the web service and the console",
+}
+HEAD = """# Reliability
+
+Written by `python -m reliability`, verdicts included; changes by hand are lost. What is random is made
+from a seed, so each run can be had again. `--quick` is what CI runs. Not measured here: many clients at
+once, hours of use, clients that are cut off at every byte, and Unix sockets.
+
+```console
+$ python -m reliability [--quick] [--python PYTHON …] [faults] [text] [web]
+```
+"""
+
+
+def text(
+    figures: Mapping[str, Any],
+    aims: Mapping[str, Sequence[Aim]],
+    scales: Mapping[str, Mapping[str, Sequence[str]]],
+    modules: Mapping[str, str],
+) -> str:
+    """As Markdown."""
+    lines = [HEAD]
+    for part, rows in aims.items():
+        for scale in ("full", "quick"):
+            measured = figures.get(part, {}).get(scale)
+            if measured:
+                command = f"python -m reliability.{modules[part]} {' '.join(scales[scale][part])}"
+                lines += [
+                    f"## {TITLES[part]} ({scale})\n",
+                    f"`{command}`\n",
+                    *_table(rows, measured),
+                    "",
+                ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _table(rows: Sequence[Aim], measured: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    versions = sorted(measured, key=lambda each: [int(part) for part in each.split(".")])
+    yield _row(["figure", "aim", *versions, "reached"])
+    yield "|---|---|" + "---:|" * len(versions) + "---|"
+    for aim in rows:
+        found = [measured[version].get(aim.key) for version in versions]
+        verdicts = {aim.reached(each) for each in found if each is not None}
+        reached = "no" if False in verdicts else "yes" if True in verdicts else ""
+        yield _row([aim.label, aim.shown, *map(_shown, found), reached])
+
+
+def _shown(figure: float | None) -> str:
+    return (
+        "not measured" if figure is None else f"{figure:,.1f}".removesuffix(".0").replace(",", " ")
+    )
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

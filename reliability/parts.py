@@ -1,0 +1,111 @@
+"""Which parts there are, at which scale, and what each is to reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PARTS = {"faults": "under_faults", "text": "hostile_text", "web": "hostile_web"}
+"""By name: the module that runs it, with the figures as JSON in its last line."""
+
+QUICK: Mapping[str, Sequence[str]] = {
+    "faults": ("7", "40", "0.1"),
+    "text": ("10000", "300"),
+    "web": ("1000", "200", "100", "100"),
+}
+FULL: Mapping[str, Sequence[str]] = {
+    "faults": ("7", "1000", "0.1"),
+    "text": ("1000000", "10000"),
+    "web": ("100000", "4000", "2000", "2000"),
+}
+
+
+@dataclass(frozen=True)
+class Aim:
+    """A row of the report. `most` is what the figure may be at most, `least` at least."""
+
+    key: str
+    label: str
+    most: float | None = None
+    least: float | None = None
+
+    def reached(self, figure: float) -> bool | None:
+        """None where there is no aim."""
+        if self.most is None and self.least is None:
+            return None
+        return (self.most is None or figure <= self.most) and (
+            self.least is None or figure >= self.least
+        )
+
+    @property
+    def shown(self) -> str:
+        """The aim in words."""
+        told = [f"at most {self.most:g}"] if self.most is not None else []
+        told += [f"at least {self.least:g}"] if self.least is not None else []
+        return ", ".join(told)
+
+
+AIMS: Mapping[str, Sequence[Aim]] = {
+    "faults": (
+        Aim("runs", "runs, each with no, one or two faults, 0 to 4 clients, and one of 9 endings"),
+        Aim("fresh", "of these in an interpreter of its own, with nothing loaded"),
+        Aim("signals", "of these ended by SIGINT or SIGTERM at a random moment"),
+        Aim("uvloop", "of these on uvloop"),
+        Aim("trio", "of these on trio"),
+        Aim("wrong_result", "results or exit statuses that differ from those without a monitor", 0),
+        Aim("hangs", "runs that did not end", 0),
+        Aim("left", "processes left behind, or ports that answer after `close()`", 0),
+        Aim("noise", "runs with output of ours on stderr", 0),
+        Aim(
+            "no_library",
+            "runs that the C library aborted at their end, as no file was left to load what the end "
+            "of a daemon thread needs (`libgcc_s`; up to Python 3.13): known, and not mended",
+        ),
+        Aim("lost_signals", "signals that only the application without us would have got", 0),
+    ),
+    "text": (
+        Aim("streams", "streams through the telnet codec, the protocol and the lines"),
+        Aim("stream_failures", "exceptions, limits passed, or results that depend on packets", 0),
+        Aim("stream_growth_mb", "memory that grew meanwhile, MB", 2),
+        Aim("sessions", "streams through whole sessions"),
+        Aim("session_errors", "sessions that failed", 0),
+        Aim("session_hangs", "sessions that did not end in 60 s", 0),
+        Aim("session_breaches", "commands run without the token, or for a browser's request", 0),
+        Aim("session_free_lines", "commands run where they may be: the watch sees", least=1),
+        Aim("session_descriptors", "descriptors more than before", 0),
+        Aim("session_growth_mb", "memory that grew in the last nine tenths, MB"),
+    ),
+    "web": (
+        Aim(
+            "asgi", "requests to the ASGI application, a tenth of them allowed to change something"
+        ),
+        Aim("asgi_failures", "exceptions or hangs", 0),
+        Aim("asgi_breaches", "changes by requests that lacked something", 0),
+        Aim("asgi_seen", "changes by those that lacked nothing: the watch sees"),
+        Aim("asgi_unseen", "of these, not seen", 0),
+        Aim("raw", "hostile connections to the server"),
+        Aim("raw_token", "of these kinds to one with a token"),
+        Aim("sockets", "hostile WebSockets"),
+        Aim("console", "connections with nonsense to the console"),
+        Aim("raw_hangs", "hangs of the first", 0),
+        Aim("raw_token_hangs", "hangs with a token", 0),
+        Aim("sockets_hangs", "hangs of WebSockets", 0),
+        Aim("console_hangs", "hangs of the console", 0),
+        Aim("web_breaches", "changes by any of these", 0),
+        Aim("web_errors", "errors in the monitor's log", 0),
+        Aim("application_lives", "the application's tasks go on (1: yes)", least=1),
+        Aim("web_descriptors", "descriptors more than before, after 20 s"),
+    ),
+}
+
+
+def missed(part: str, figures: Mapping[str, float]) -> list[str]:
+    """What did not reach its aim, in words."""
+    return [
+        f"{aim.label}: {figures[aim.key]:g}, not {aim.shown}"
+        for aim in AIMS[part]
+        if aim.reached(figures[aim.key]) is False
+    ]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("aiomonitor")
 
 PREFIX = "do_"
+_SHORTEST_GUESS = 3
+"""Letters of a name that may have been meant: shorter aliases are like everything."""
 
 
 class CommandRegistry:
@@ -65,7 +67,8 @@ class CommandRegistry:
         if candidates:
             return f"{comm!r} is ambiguous: {', '.join(map(shown, candidates))}"
         names = self._command_names()
-        close = difflib.get_close_matches(comm.replace("-", "_"), names, n=3)
+        words = [name for name in names if len(name) >= _SHORTEST_GUESS]
+        close = difflib.get_close_matches(comm.replace("-", "_"), words, n=3)
         if close:
             meant = " or ".join(repr(shown(name)) for name in dict.fromkeys(close))
             return f"unknown command {comm!r}: did you mean {meant}?"

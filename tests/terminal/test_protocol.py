@@ -187,6 +187,23 @@ def test_one_shot_has_to_be_agreed_on() -> None:
     assert told(sent + bytes([Command.IAC, Command.SE])) == []
 
 
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_one_shot_counts_from_where_it_is_agreed_on(size: int) -> None:
+    """What comes before that means nothing, in whatever packets it all comes."""
+    early, late = (
+        bytes([Command.IAC, Command.SB, Option.ONE_SHOT]) + text + bytes([Command.IAC, Command.SE])
+        for text in (b"Tearly", b"Tlate")
+    )
+    will, wont = (
+        bytes([Command.IAC, verb, Option.ONE_SHOT]) for verb in (Command.WILL, Command.WONT)
+    )
+    stream = early + will + late + wont + early
+    protocol = ClientProtocol()
+    packets = [stream[at : at + size] for at in range(0, len(stream), size)]
+    assert [each for packet in packets for each in protocol.receive(packet)] == [Token("late")]
+    assert not protocol.is_one_shot
+
+
 def test_floods() -> None:
     """A client that negotiates without end is recognised, and not answered without end."""
     protocol = ClientProtocol()

@@ -194,6 +194,22 @@ async def test_a_late_answer_of_a_client_that_leaves(host: Host, first: bytes) -
     assert host.ran == []
 
 
+@pytest.mark.parametrize("cut", [1, 2, 4])
+async def test_one_shot_in_two_pieces(host: Host, cut: int) -> None:
+    """A client whose first telnet command is torn between packets is what it would be else."""
+    sent = TELNET + b"\xfb\xc8" + b"".join(
+        TELNET + b"\xfa\xc8" + text + TELNET + b"\xf0" for text in (b"Tsecret", b"Czebra a")
+    )  # fmt: skip
+    async with connection(host, "secret", speaks_first=True) as stream:
+        peer = Peer(stream)
+        await peer.send(sent[:cut])
+        await anyio.wait_all_tasks_blocked()
+        await peer.send(sent[cut:])
+        await peer.until_end()
+    assert host.ran == ["zebra a"]
+    assert b"token:" not in peer.raw
+
+
 async def test_are_you_there(host: Host) -> None:
     """The client's question for a sign of life is answered, also while a command runs."""
     async with connection(host, patient=True) as stream:

@@ -94,6 +94,7 @@ class ClientProtocol:
     def __init__(self) -> None:
         self._codec = TelnetCodec()
         self._answered: set[int] = set()
+        self._is_one_shot = False  # so far: the codec is ahead, by all events of a packet
         self.term: str | None = None
         self.size = _DEFAULT_SIZE
         self.size_known = False
@@ -110,7 +111,7 @@ class ClientProtocol:
     @property
     def is_one_shot(self) -> bool:
         """Whether it is our command-line client, with one command to run."""
-        return self._codec.enabled(Option.ONE_SHOT, "remote")
+        return self._is_one_shot
 
     @property
     def is_terminal(self) -> bool:
@@ -166,11 +167,17 @@ class ClientProtocol:
             return _CONTROLS.get(event.command)
         if isinstance(event, Subnegotiation):
             return self._subnegotiation(event)
-        if isinstance(event, Disabled) and event.side == "remote":
-            self._answered.add(event.option)
-        elif isinstance(event, Enabled) and event.option == Option.TTYPE:
-            self._codec.subnegotiate(Option.TTYPE, TTYPE_SEND)
+        if isinstance(event, Enabled | Disabled) and event.side == "remote":
+            self._negotiated(event)
         return None
+
+    def _negotiated(self, event: Enabled | Disabled) -> None:
+        if event.option == Option.ONE_SHOT:
+            self._is_one_shot = isinstance(event, Enabled)
+        if isinstance(event, Disabled):
+            self._answered.add(event.option)
+        elif event.option == Option.TTYPE:
+            self._codec.subnegotiate(Option.TTYPE, TTYPE_SEND)
 
     def _subnegotiation(self, event: Subnegotiation) -> Message | None:
         if event.option == Option.ONE_SHOT and self.is_one_shot:

@@ -80,7 +80,7 @@ class Session:
         self._early = bytearray()  # typed before we know what types
         self._runner = CommandRunner(self._client, self._output, self._conversation)
         self._ended = False  # no more bytes will come
-        self._heard = anyio.Event()  # something, anything, has come from the client
+        self._heard = anyio.Event()  # what has come tells a terminal from a plain client
         self._described = anyio.Event()  # a terminal has told what it is
         self._one_shot = OneShot(self._protocol, self._output)
 
@@ -123,7 +123,8 @@ class Session:
             self._handle_end(gone=True)  # it does not read its replies
 
     def _take_note(self) -> None:
-        self._heard.set()
+        if self._early or self._protocol.speaks_telnet:  # half a telnet command tells nothing yet
+            self._heard.set()
         if self._protocol.is_described:
             self._described.set()
         plain = self._conversation.plain

@@ -17,10 +17,13 @@ import pytest
 from aiomonitor import Monitor
 from aiomonitor.errors import BindError
 from aiomonitor.webui import limits
+from aiomonitor.webui.messages import SUBPROTOCOL
+from clients.harness import eventually
 from running import refuses
 from support import PATIENCE
 
 from .harness import Browser, Events, watched
+from .socket_client import PageSocket, RefusedError
 
 CLOSE_LIMIT = 1.0 + 1.0
 """Seconds that are promised, and some for a machine that is busy with something else."""
@@ -193,6 +196,29 @@ def test_http2() -> None:
         with socket.create_connection(address, PATIENCE) as client:
             client.sendall(upgrade)
             assert client.recv(12) == b"HTTP/1.1 403"
+
+
+def test_a_frame_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that talks before its socket is accepted has no console: others have it."""
+    monkeypatch.setattr(limits, "CONSOLES", 1)
+    with watched() as (_, monitor):
+        port = monitor.webui_port or 0
+        early = (
+            f"GET /console/socket HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: Upgrade\r\n"
+            f"Upgrade: websocket\r\nOrigin: http://localhost:{port}\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            f"Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n\r\n"
+        ).encode() + b"\x81\x81mask\x00"
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+            client.sendall(early)
+            assert client.recv(12) == b"HTTP/1.1 400"
+
+        def served() -> bool:
+            with contextlib.suppress(RefusedError), PageSocket(port) as page:
+                return "await works" in page.output_until("prompt")
+            return False
+
+        eventually(served, "a console for somebody else")
 
 
 def test_logging_is_left_alone() -> None:

@@ -24,6 +24,7 @@ from aiomonitor.access.peers import STRANGER, Peer, send_at_once
 from . import limits
 from .app import make_app
 from .asked import current_peer
+from .dropped import telling
 from .problems import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ async def _run_hypercorn(
     app: WebApp, config: Config, closing: anyio.Event, served: anyio.Event
 ) -> None:
     try:
-        await hypercorn_serve(app, config, shutdown_trigger=closing.wait, mode="asgi")  # type: ignore[arg-type]
+        await hypercorn_serve(telling(app), config, shutdown_trigger=closing.wait, mode="asgi")  # type: ignore[arg-type]
     finally:
         served.set()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import threading
 from typing import Any
 
@@ -33,6 +34,13 @@ def quantile(values: list[float], share: float) -> float:
     """The value below which that share lies."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
+
+
+def raise_file_limit() -> None:
+    """As many open files as this process may have at all: loads need more than is usual."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class Complaints(logging.Handler):

@@ -24,7 +24,7 @@ from .access.peers import STRANGER, Peer, send_at_once
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     import anyio
 
@@ -74,6 +74,8 @@ class Service:
         self._backend = backend
         self.lost = False  # whether this is a fork, which has no copy of the thread
         self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        """Of browsers, too: all that is to be closed at the end."""
+        self._clients = 0  # of the terminal and the console, now
         self._wake, self._waker = socket.socketpair()
         self._thread = threading.Thread(target=self._main, name="aiomonitor", daemon=True)
 
@@ -228,7 +230,7 @@ class Service:
         from .terminal.session import Session
         from .terminal.stream import ClientStream
 
-        with connection:
+        with connection, self._counted():
             if refusal := self._refusal(peer):
                 with contextlib.suppress(OSError):
                     connection.send(refusal.encode())
@@ -243,12 +245,20 @@ class Service:
                 # A bug of ours costs this client its connection, and nobody else anything.
                 log.exception("the session of client %s has failed", peer.name)
 
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._clients += 1
+        try:
+            yield
+        finally:
+            self._clients -= 1
+
     def _refusal(self, peer: Peer) -> str:
         """Why a client is not let in, or an empty string."""
         if peer.is_stranger:
             audit.note(peer.name, "refused", "of another user")
             return STRANGER
-        if len(self._connections) > CLIENT_LIMIT:
+        if self._clients > CLIENT_LIMIT:
             return f"too many clients ({CLIENT_LIMIT}): try again later\n"
         return ""
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from aiomonitor import Monitor
+from aiomonitor import Monitor, service
 from aiomonitor.errors import BindError
 from aiomonitor.webui import limits
 from aiomonitor.webui.messages import SUBPROTOCOL
@@ -160,6 +160,24 @@ def test_too_many_connections(monkeypatch: pytest.MonkeyPatch) -> None:
             refusal = b"".join(iter(lambda: client.recv(4096), b""))
         assert refusal.startswith(b"HTTP/1.1 503 ")
         assert b"too many connections" in refusal
+
+
+def test_browsers_take_no_terminals_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open pages do not count as terminal clients: those have their own limit, told in words."""
+    monkeypatch.setattr(service, "CLIENT_LIMIT", 1)
+    with ExitStack() as stack:
+        _, monitor = stack.enter_context(watched(port=0))
+        browser = Browser(monitor.webui_port or 0)
+        for _ in range(2):
+            stack.enter_context(Events(browser, "view=overview")).next("status")
+        address = ("127.0.0.1", monitor.port or 0)
+        first = stack.enter_context(socket.create_connection(address, PATIENCE))
+        first.sendall(b"help\n")
+        assert b"too many clients" not in first.recv(4096)
+        with socket.create_connection(address, PATIENCE) as second:
+            assert b"".join(iter(lambda: second.recv(4096), b"")) == (
+                b"too many clients (1): try again later\n"
+            )
 
 
 def test_connections_that_were_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-CONNECTIONS: Final = 200
+CONNECTIONS: Final = 300
 """At once; a browser has six per site and page streams one each. Each is a file of the process."""
-STREAMS: Final = 40
-"""Event streams at once: some pages for each of some people."""
+STREAMS: Final = 200
+"""Event streams at once: some pages for each of some people, and walls of screens. All share each
+look, and each keeps one message at most."""
 BODY: Final = 16 * 1024
 """Bytes of a request's body: the longest that means something is a token in a form."""
 TARGET: Final = 4096

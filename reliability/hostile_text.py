@@ -1,6 +1,6 @@
 """Hostile streams for the text services: first the parts without I/O, then whole sessions.
 
-python -m reliability.hostile_text STREAMS SESSIONS [SEED]
+python -m reliability.hostile_text STREAMS SESSIONS [SEED [PORTION/PORTIONS]]
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio.abc import ByteStream
@@ -24,6 +25,9 @@ from aiomonitor.terminal.telnet import MAX_QUEUED_REPLIES, MAX_SUBNEGOTIATION
 
 from . import streams
 from .measures import Complaints, descriptors, resident_mb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TOKEN = "the token, which no stream holds"  # noqa: S105 - of a test
 CANARY = b"canary-is-touched"
@@ -64,12 +68,12 @@ def check_parts(packets: list[bytes]) -> tuple[bytes, list[Message]]:
     return bytes(typed), others
 
 
-def through_parts(count: int, seed: int) -> dict[str, float]:
+def through_parts(numbers: range, seed: int) -> dict[str, float]:
     """So many streams; each twentieth byte by byte, too, which may make no difference."""
     failures = 0
     check_parts([b"warm\n"])
     before, began = resident_mb(), time.monotonic()
-    for number in range(count):
+    for number in numbers:
         rng = random.Random(f"{seed}-{number}")
         stream = streams.telnet(rng)
         try:
@@ -83,10 +87,10 @@ def through_parts(count: int, seed: int) -> dict[str, float]:
                 print(f"stream {number} of seed {seed}: {stream!r}", file=sys.stderr)
                 traceback.print_exc()
     return {
-        "streams": count,
+        "streams": len(numbers),
         "stream_failures": failures,
         "stream_growth_mb": resident_mb() - before,
-        "stream_us": 1e6 * (time.monotonic() - began) / max(count, 1),
+        "stream_us": 1e6 * (time.monotonic() - began) / max(len(numbers), 1),
     }
 
 
@@ -141,11 +145,11 @@ class Canary:
         return "hello\n"
 
 
-def through_sessions(count: int, seed: int) -> dict[str, float]:  # noqa: C901 - one story
+def through_sessions(part: range, seed: int) -> dict[str, float]:  # noqa: C901 - one story
     """Whole sessions: a third with a token that nobody gives, a third that a browser opens, and a
     third that may do what it likes."""
     complaints, guarded, free = Complaints(), Canary(), Canary()
-    figures = {"sessions": float(count), "session_hangs": 0.0}
+    figures = {"sessions": float(len(part)), "session_hangs": 0.0}
 
     async def serve(number: int) -> None:
         rng = random.Random(f"{seed}-session-{number}")
@@ -163,15 +167,16 @@ def through_sessions(count: int, seed: int) -> dict[str, float]:  # noqa: C901 -
             print(f"hangs: {stream!r}", file=sys.stderr)
 
     async def main() -> None:
-        for part in range(2):  # the first one brings memory and threads to what they come to be
-            if part:
+        tenth = len(part) // 10  # brings memory and threads to what they come to be
+        for warm, some in ((False, part[:tenth]), (True, part[tenth:])):
+            if warm:
                 before.extend(
                     (resident_mb(), float(descriptors()), float(threading.active_count()))
                 )
-            numbers = iter(range(part * (count // 10), count // 10 if not part else count))
+            numbers = iter(some)
 
-            async def work_off(numbers: object = numbers) -> None:
-                for number in numbers:  # type: ignore[attr-defined]
+            async def work_off(numbers: Iterator[int] = numbers) -> None:
+                for number in numbers:
                     await serve(number)
 
             async with anyio.create_task_group() as tasks:
@@ -196,8 +201,13 @@ def through_sessions(count: int, seed: int) -> dict[str, float]:  # noqa: C901 -
 
 def main(arguments: list[str]) -> dict[str, float]:
     """Both."""
-    count, sessions, seed = [*map(int, arguments), 1][:3]
-    return {**through_parts(count, seed), **through_sessions(sessions, seed)}
+    streams_, sessions, seed = [*map(int, arguments[:3]), 1][:3]
+    portion, portions = map(int, arguments[3].split("/")) if arguments[3:] else (1, 1)
+
+    def part(count: int) -> range:
+        return range(count * (portion - 1) // portions, count * portion // portions)
+
+    return {**through_parts(part(streams_), seed), **through_sessions(part(sessions), seed)}
 
 
 if __name__ == "__main__":

@@ -14,15 +14,15 @@ TITLES = {
     "text": "Hostile streams for the terminal",
     "web": "Hostile requests for the web service and the console",
     "load": "Many clients at once",
+    "cuts": "Clients that are cut at every byte",
 }
 HEAD = """# Reliability
 
 Written by `python -m reliability`, verdicts included; changes by hand are lost. What is random is made
-from a seed, so each run can be had again. `--quick` is what CI runs. Not measured here:
-hours of use, clients that are cut off at every byte, and Unix sockets.
+from a seed, so each run can be had again. `--quick` is what CI runs. Not measured here: hours of use.
 
 ```console
-$ python -m reliability [--quick] [--python PYTHON …] [faults] [text] [web] [load]
+$ python -m reliability [--quick] [--python PYTHON …] [faults] [text] [web] [load] [cuts]
 ```
 """
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-PARTS = {"faults": "under_faults", "text": "hostile_text", "web": "hostile_web", "load": "load"}
+PARTS = {
+    "faults": "under_faults",
+    "text": "hostile_text",
+    "web": "hostile_web",
+    "load": "load",
+    "cuts": "cuts",
+}
 """By name: the module that runs it, with the figures as JSON in its last line."""
 
 QUICK: Mapping[str, Sequence[str]] = {
@@ -16,12 +22,14 @@ QUICK: Mapping[str, Sequence[str]] = {
     "text": ("10000", "300"),
     "web": ("1000", "200", "100", "100"),
     "load": ("200", "40", "20", "1", "2"),
+    "cuts": ("7",),
 }
 FULL: Mapping[str, Sequence[str]] = {
     "faults": ("7", "1000", "0.1"),
     "text": ("1000000", "10000"),
     "web": ("100000", "4000", "2000", "2000"),
     "load": ("1000", "200", "100", "1", "20"),
+    "cuts": ("1",),
 }
 
 
@@ -128,6 +136,24 @@ AIMS: Mapping[str, Sequence[Aim]] = {
         Aim("p99_noise", "99 % with a monitor that nobody visits, against none: the noise"),
         Aim("p99_ratio", "99 % under the load, against no monitor", 1.1, timing=True),
         Aim("most_ms", "the longest under the load, ms"),
+    ),
+    "cuts": (
+        Aim("cuts", "connections that were cut, each at a byte of one of ten conversations"),
+        Aim("cuts_unix", "of these at Unix sockets"),
+        Aim(
+            "cut_whole", "commands and changes of whole lines or requests: the watch sees", least=1
+        ),
+        Aim(
+            "cut_unfinished",
+            "last lines without an end that ran, as a script's does when its connection is closed in order",
+        ),
+        Aim("cut_breaches", "others: of what was not said whole", 0),
+        Aim("cut_hangs", "half-closed connections that were still open after 20 s", 0),
+        Aim("cut_silent", "conversations after which a monitor did not answer", 0),
+        Aim("cut_errors", "errors in the monitor's log", 0),
+        Aim("cut_lives", "the application's tasks go on (1: yes)", least=1),
+        Aim("cut_descriptors", "descriptors more than before, after at most 20 s", 0),
+        Aim("cut_threads", "threads more than before, without the pools' idle ones", 0),
     ),
 }
 

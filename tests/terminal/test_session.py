@@ -270,6 +270,17 @@ def _reset(stream: SocketStream) -> None:
         transport.abort()  # on asyncio, anyio before 4.16 would close one half first
 
 
+async def test_a_line_that_is_cut_off(host: Host) -> None:
+    """The beginning of a line is not run when the connection breaks: it may mean something else."""
+    async with connection(host) as stream:
+        peer = Peer(stream)
+        await peer.until("> ")
+        await peer.send(b"zebra a\nzebra b")
+        await peer.until("[a]\n> ")
+        _reset(stream)
+    assert host.ran == ["zebra a"]
+
+
 @pytest.mark.parametrize(
     "opening",
     [

@@ -46,6 +46,11 @@ class LineSplitter:
         if self._partial or self._skipping:
             self._end_line()
 
+    def drop_unfinished(self) -> None:
+        """Forget what has come without a newline: the client was cut off in it."""
+        self._partial.clear()
+        self._skipping = False
+
     def next_line(self) -> str | None:
         """The next complete line, or None until more is fed."""
         return self._lines.popleft() if self._lines else None

@@ -77,6 +77,11 @@ class PlainSource:
         self._ended = True
         self._news.set()
 
+    def feed_cut(self) -> None:
+        """The connection broke: a line without an end is not what the client meant to say."""
+        self._splitter.drop_unfinished()
+        self.feed_eof()
+
     def give_way(self) -> None:
         """Make the reader look for another source."""
         self._changed = True

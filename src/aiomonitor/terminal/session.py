@@ -80,6 +80,7 @@ class Session:
         self._early = bytearray()  # typed before we know what types
         self._runner = CommandRunner(self._client, self._output, self._conversation)
         self._ended = False  # no more bytes will come
+        self._broken = False  # nor did the client say so
         self._heard = anyio.Event()  # what has come tells a terminal from a plain client
         self._described = anyio.Event()  # a terminal has told what it is
         self._one_shot = OneShot(self._protocol, self._output)
@@ -136,11 +137,12 @@ class Session:
     def _handle_end(self, *, gone: bool) -> None:
         """No more bytes: a script may have closed its half and wait for answers."""
         self._ended = True
+        self._broken = gone
         self._heard.set()
         self._described.set()
         self._one_shot.put_end()
         self._conversation.has_ended = True
-        self._conversation.source.feed_eof()
+        self._feed_end()
         if gone or self._terminal is not None or self._protocol.is_one_shot:
             self._output.abandon()
             self._runner.interrupt(self._tasks, final=True)
@@ -167,6 +169,12 @@ class Session:
             self._conversation.source.feed(data)
         else:
             self._early += data
+
+    def _feed_end(self) -> None:
+        if self._broken and self._conversation.is_plain:
+            self._conversation.plain.feed_cut()
+        else:
+            self._conversation.source.feed_eof()
 
     def _interrupt(self) -> bool:
         return self._runner.interrupt(self._tasks)
@@ -204,7 +212,7 @@ class Session:
         self._recognised.set()
         self._conversation.source.feed(bytes(self._early))
         if self._ended:
-            self._conversation.source.feed_eof()
+            self._feed_end()
         if self._early and self._conversation.is_plain:
             await self._look_at_first_line()
 

@@ -203,8 +203,8 @@ def tests_fleet(session: nox.Session) -> None:
 
 @nox.session(python="3.12")
 def tests_reliability(session: nox.Session) -> None:
-    """Faults, hostile input and load, a little of each: it fails if an aim of docs/reliability.md
-    was missed, and rewrites that page. What follows `--` goes to it."""
+    """Faults, hostile input, load and a soak, a little of each: it fails if an aim of
+    docs/reliability.md was missed, and rewrites that page. What follows `--` goes to it."""
     install(session, ".[trio,uvloop]", group="tests")
     session.run("python", "-m", "reliability", "--quick", *session.posargs)
 

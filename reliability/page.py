@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .over_time import over_time
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -15,6 +17,7 @@ TITLES = {
     "web": "Hostile requests for the web service and the console",
     "load": "Many clients at once",
     "cuts": "Clients that are cut at every byte",
+    "soak": "A soak: everything at once, for as long as there is time",
 }
 HEAD = """# Reliability
 
@@ -22,7 +25,7 @@ Written by `python -m reliability`, verdicts included; changes by hand are lost.
 from a seed, so each run can be had again. `--quick` is what CI runs. Not measured here: hours of use.
 
 ```console
-$ python -m reliability [--quick] [--python PYTHON …] [faults] [text] [web] [load] [cuts]
+$ python -m reliability [--quick] [--python PYTHON …] [faults] [text] [web] [load] [cuts] [soak]
 ```
 """
 
@@ -45,6 +48,7 @@ def text(
                     f"`{command}`\n",
                     *_table(rows, measured),
                     "",
+                    *over_time(measured),
                 ]
     return "\n".join(lines).rstrip() + "\n"
 

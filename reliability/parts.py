@@ -92,7 +92,7 @@ AIMS: Mapping[str, Sequence[Aim]] = {
         Aim("session_breaches", "commands run without the token, or for a browser's request", 0),
         Aim("session_free_lines", "commands run where they may be: the watch sees", least=1),
         Aim("session_descriptors", "descriptors more than before", 0),
-        Aim("session_growth_mb", "memory that grew in the last nine tenths, MB"),
+        Aim("session_growth_mb", "memory that grew after the first 120, or tenth, MB", 10),
     ),
     "web": (
         Aim(

@@ -24,6 +24,9 @@ HEAD = """# Reliability
 Written by `python -m reliability`, verdicts included; changes by hand are lost. What is random is made
 from a seed, so each run can be had again. `--quick` is what CI runs. Not measured here: hours of use.
 
+Long parts can be run in portions (`1/4` after the seed of `hostile_text`). The full figures of that one are of the
+first three of four portions: what they count is their sum, and memory is that of the worst of them.
+
 ```console
 $ python -m reliability [--quick] [--python PYTHON …] [faults] [text] [web] [load] [cuts] [soak]
 ```

@@ -45,7 +45,7 @@ LEVELS = {
     **dict.fromkeys(["tracking", "listings", "inspection"], 2),
     **dict.fromkeys(["queries", "evidence"], 3),
     **{f"commands.{name}": 3 for name in ABOUT_TASKS},
-    **dict.fromkeys(["monitor", "__init__"], 4),
+    **dict.fromkeys(["crew", "monitor", "__init__"], 4),
     "terminal": 5,
     "webui": 5,
     "service": 6,

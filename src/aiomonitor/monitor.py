@@ -21,6 +21,7 @@ from .commands.console import ConsoleCommand
 from .commands.dump import DumpCommand
 from .commands.greeting import Greeting
 from .commands.web import WebCommand
+from .crew import Crew
 from .doors import Doors, Place, directory_of
 from .doors.auto import agreed
 from .errors import AiomonitorError
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from .model import Address
     from .model.addresses import Port
     from .permissions import Permission
-    from .service import Service
 else:
     from typing import TypeVar
 
@@ -102,7 +102,7 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
         self._locals = locals
         self._token = checked_token(token)
         self._dump_signal = settings.checked_signal(dump_signal)
-        self._service: Service | None = None
+        self._crew: Crew | None = None
         self._started = False
         self._closed = False
         self._disabled = is_disabled()
@@ -129,20 +129,17 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
                 self._place = doors.place
                 enter = partial(self._registration, self._place)
                 service = Service(self, doors.terminals, self._token, web=doors.web, register=enter)
+            crew = Crew(service, self._watchdog, self._patrol)
             try:
                 self._backend.attach()
-                self._watchdog.start()
-                self._patrol.start()
                 evidence.join(self, self._dump_signal)
-                service.start()
+                crew.start()
             except BaseException:
                 evidence.leave(self)
-                self._watchdog.stop()
-                self._patrol.stop()
-                service.drop_sockets()
+                crew.abandon()
                 self._backend.detach()
                 raise
-            self._service = service
+            self._crew = crew
             self._started = True
 
     def _start_nothing(self) -> None:
@@ -165,16 +162,14 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
                 return
             self._closed = True
             evidence.leave(self)
-            if self._service is not None:
-                self._watchdog.stop()
-                self._patrol.stop()
-                self._service.stop(CLOSE_TIMEOUT)
+            if self._crew is not None:
+                self._crew.stop(CLOSE_TIMEOUT)
                 self._backend.detach()
 
     @property
     def closed(self) -> bool:
         """Whether `close()` was called, or the process is a fork of the one that was monitored."""
-        return self._closed or (self._service is not None and self._service.lost)
+        return self._closed or (self._crew is not None and self._crew.lost)
 
     @property
     def host(self) -> str:
@@ -235,7 +230,7 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
             state = "closed"
         elif self._disabled:
             state = f"disabled by {DISABLE}"
-        elif self._service is None:
+        elif self._crew is None:
             state = "not started"
         else:
             state = str(self._place)

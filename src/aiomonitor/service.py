@@ -156,8 +156,7 @@ class Service:
 
         async with anyio.create_task_group() as tasks:
             # What the first command needs; it loads while the first client is being recognised.
-            preload = partial(import_module, "aiomonitor.commands.arguments")
-            tasks.start_soon(anyio.to_thread.run_sync, preload)
+            tasks.start_soon(anyio.to_thread.run_sync, _preload)
             tasks.start_soon(self._tick)
             for listener in self._listeners:
                 tasks.start_soon(self._accept, listener, tasks)
@@ -239,9 +238,10 @@ class Service:
                 send_at_once(connection)
                 stream = ClientStream(connection)
                 await Session(self._shell, stream, peer, self._gate, only=only).run()
-            except OSError as error:
-                log.debug("client %s was lost: %s", peer.name, error)
-            except Exception:
+            except Exception as error:
+                if _is_of_the_system(error):
+                    log.debug("client %s was lost: %s", peer.name, error)
+                    return
                 # A bug of ours costs this client its connection, and nobody else anything.
                 log.exception("the session of client %s has failed", peer.name)
 
@@ -261,6 +261,19 @@ class Service:
         if self._clients > CLIENT_LIMIT:
             return f"too many clients ({CLIENT_LIMIT}): try again later\n"
         return ""
+
+
+def _preload() -> None:
+    """That it fails, since no file is left, say, is for the command to tell that needs it."""
+    with contextlib.suppress(Exception):
+        import_module("aiomonitor.commands.arguments")
+
+
+def _is_of_the_system(error: BaseException) -> bool:
+    """Whether it is an `OSError`, or a group of those alone: a client left, or no file is left to
+    load something from."""
+    inner: Sequence[BaseException] = getattr(error, "exceptions", ())
+    return all(map(_is_of_the_system, inner)) if inner else isinstance(error, OSError)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

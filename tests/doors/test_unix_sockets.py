@@ -503,7 +503,7 @@ def test_fork(application: Application, place: Path) -> None:
     if child == 0:
         try:
             monitor.close()
-            monitor._service.drop_sockets()  # type: ignore[union-attr]
+            monitor._crew.abandon()  # type: ignore[union-attr]
         finally:
             os._exit(0)
     assert os.waitpid(child, 0)[1] == 0

@@ -33,9 +33,9 @@ LONG = [ZOO, "tests/health/test_on_loops.py", "tests/launch"]
 CLIENTS = ["tests/clients", "tests/test_demo.py", "tests/test_examples.py"]
 """Real clients of whole applications: most of the time that the tests take."""
 
-BETWEEN = ["3.11", "3.13"]
-"""Pythons that need no real clients, since what these meet is the same there as in those beside
-them. What differs is how tasks are read, recorded and run, and that is tested on all of them."""
+BETWEEN = PYTHONS[1:-1]
+"""Pythons that need no real clients, since what these meet is the same there as in the oldest and
+the newest. What differs is how tasks are read, recorded and run, and that is tested on all of them."""
 
 WEB_TESTS = ["tests/webui/browser", "tests/webui_fuzz"]
 """What needs a browser, or a package that nothing else needs."""

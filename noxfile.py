@@ -35,7 +35,7 @@ CLIENTS = ["tests/clients", "tests/test_demo.py", "tests/test_examples.py"]
 
 BETWEEN = PYTHONS[1:-1]
 """Pythons that need no real clients, since what these meet is the same there as in the oldest and
-the newest. What differs is how tasks are read, recorded and run, and that is tested on all of them."""
+the newest. What differs is how tasks are read, recorded and run: that is tested on all of them."""
 
 WEB_TESTS = ["tests/webui/browser", "tests/webui_fuzz"]
 """What needs a browser, or a package that nothing else needs."""

@@ -78,7 +78,7 @@ AIMS: Mapping[str, Sequence[Aim]] = {
         Aim(
             "no_library",
             "runs that the C library aborted at their end, as no file was left to load what the end "
-            "of a daemon thread needs (`libgcc_s`; up to Python 3.13): known, and not mended",
+            "of a daemon thread needs (`libgcc_s`; up to Python 3.13); ours end before that",
         ),
         Aim("lost_signals", "signals that only the application without us would have got", 0),
     ),

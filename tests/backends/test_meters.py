@@ -151,6 +151,12 @@ def test_another_one_is_left_alone() -> None:
             await asyncio.sleep(0)
         finally:
             HANDLE._run = original
+        again = backend.meter()  # once they have gone, whoever looks sees something
+        again.start()
+        await asyncio.sleep(0)
+        again.stop()
+        assert again.read()[0]
+        assert HANDLE._run is original
 
     asyncio.run(main())
 

@@ -106,7 +106,8 @@ def _switch_on(meter: AsyncioMeter) -> None:
         key = id(meter._loop)  # noqa: SLF001
         _metered[key] = (*_metered.get(key, ()), meter)
         _find_only()
-        if _original is None:
+        # Also where somebody else who replaced ours has since put back what there was before.
+        if _original is None or _HANDLE._run is _original:  # noqa: SLF001
             _original = _HANDLE._run  # noqa: SLF001
             _HANDLE._run = _timed_run  # noqa: SLF001
 

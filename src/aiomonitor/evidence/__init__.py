@@ -123,15 +123,18 @@ def _text(looks: Callable[[], Sequence[Look]], *, json: bool) -> str:
     """Made in a thread of its own: the calling one may be in a signal's handler, and have been
     interrupted where it holds a lock that is needed."""
     made: list[str] = []
-    done = Latch()
+    begun, done = Latch(), Latch()
 
     def make() -> None:
+        begun.wait(PATIENCE)  # else the caller might be seen to start a thread, not to call us
         made.append(_made(looks, json=json))
         done.open()
 
     try:
         threading.Thread(target=make, name=THREAD, daemon=True).start()
+        begun.open()
     except RuntimeError:  # the interpreter is about to end
+        begun.open()
         make()
     if done.wait(PATIENCE):
         return made[0]

@@ -296,8 +296,8 @@ def test_interrupting(tmp_path: Path) -> None:
     text = """
 import asyncio
 async def main():
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         await asyncio.sleep(60)
     finally:
         print("cancelled", flush=True)

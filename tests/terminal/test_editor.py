@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import sys
 import weakref
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import anyio
 import pytest
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import create_app_session
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.filters import has_focus, vi_mode
 from prompt_toolkit.output import DummyOutput
 
+from aiomonitor.dialogue import LineKind
 from aiomonitor.terminal import editor, prompts
 from aiomonitor.terminal.editor import TYPED_LIMIT
 from aiomonitor.terminal.keys import ConnectionInput
+from aiomonitor.terminal.prompts import Prompts
 from aiomonitor.terminal.telnet import Command
 from support import Host, TelnetPeer, connection, happened
 
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 UP, DOWN, LEFT, PASTE, PASTED = b"\x1b[A", b"\x1b[B", b"\x1b[D", b"\x1b[200~", b"\x1b[201~"
+ALL_KINDS: tuple[LineKind, ...] = get_args(LineKind)
 
 
 @pytest.fixture
@@ -349,3 +355,43 @@ def test_prompts_are_forgotten() -> None:
     prompts.forget_ended()
     gc.collect()
     assert kept() is None
+
+
+def some_prompts() -> Prompts:
+    return Prompts(lambda _: [], lambda: None, bytes, color=False)
+
+
+def make(prompts: Prompts, kind: LineKind) -> PromptSession[str]:
+    return prompts.make(kind, ConnectionInput(), DummyOutput())
+
+
+def test_prompts_share_the_usual_keys() -> None:
+    """prompt_toolkit would make them for each of its applications; here is where it keeps them."""
+    own = PromptSession[str](input=ConnectionInput(), output=DummyOutput()).app
+    first, second = (make(some_prompts(), "command").app for _ in range(2))
+    assert len(own._default_bindings.bindings) > 300
+    assert first._default_bindings is second._default_bindings is not own._default_bindings
+
+
+def test_lines_with_a_history_have_one_prompt() -> None:
+    prompts = some_prompts()
+    first = {kind: make(prompts, kind) for kind in ALL_KINDS}
+    again = {kind for kind in ALL_KINDS if make(prompts, kind) is first[kind]}
+    assert again == {"command", "python"}
+
+
+def test_a_prompt_that_was_left_open_is_not_used_again() -> None:
+    """As when what asks has been given up."""
+    asyncio.run(leave_a_prompt_open())
+
+
+async def leave_a_prompt_open() -> None:
+    keys, opened = ConnectionInput(), asyncio.Event()
+    prompts = some_prompts()
+    with create_app_session(input=keys, output=DummyOutput()):
+        session = prompts.make("command", keys, DummyOutput())
+        line = asyncio.ensure_future(session.prompt_async("", pre_run=opened.set))
+        await opened.wait()
+        assert make(prompts, "command") is not session
+        keys.feed("zebra\r")
+        assert await line == "zebra"

@@ -5,6 +5,7 @@ Imports prompt_toolkit, so it is loaded late, with the editor.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from prompt_toolkit.completion import Completer, Completion
 from prompt_toolkit.filters import Condition, Filter
 from prompt_toolkit.history import DummyHistory, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.key_binding.defaults import load_key_bindings
 from prompt_toolkit.lexers import PygmentsLexer
 from pygments.lexers.python import PythonLexer
 
@@ -23,10 +25,12 @@ from aiomonitor.render.tables import printable
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
 
+    from prompt_toolkit.application import Application
     from prompt_toolkit.completion import CompleteEvent
     from prompt_toolkit.document import Document
     from prompt_toolkit.input import Input
     from prompt_toolkit.key_binding import KeyPressEvent
+    from prompt_toolkit.key_binding.key_bindings import KeyBindingsBase
     from prompt_toolkit.output import Output
 
     from aiomonitor.dialogue import LineKind, PythonReader, Suggestion
@@ -50,6 +54,18 @@ def forget_ended() -> None:
             # One without a closure is of all prompts, and would only be made again.
             if isinstance(other, Condition) and getattr(other.func, "__closure__", None):
                 known.pop(other, None)
+
+
+@functools.cache
+def _usual_keys() -> KeyBindingsBase:
+    """What prompt_toolkit binds to keys in all prompts: 600 bindings, which hold no state."""
+    return load_key_bindings()
+
+
+def _share_usual_keys(app: Application[str]) -> None:
+    """Let a prompt have those that all share, not its own: with these each terminal would be 5 000
+    objects more, through which the garbage collector goes while the application waits."""
+    app._default_bindings = _usual_keys()  # noqa: SLF001 - a test tells if it moves
 
 
 class Prompts:
@@ -76,10 +92,22 @@ class Prompts:
         }
         self._lexer = PygmentsLexer(PythonLexer) if color else None
         self._python_keys = self._bind_python_keys()
+        self._kept: dict[LineKind, PromptSession[str]] = {}
 
     def make(self, kind: LineKind, keys: Input, screen: Output) -> PromptSession[str]:
-        """A session per line: it is cheap, and nothing of one prompt can leak into the next."""
-        self._trim_history(kind)
+        """One for each kind of line that has a history; answers and secrets, which have none, leave
+        nothing to the next ones."""
+        if self._trim_history(kind):
+            self._kept.pop(kind, None)
+        session = self._kept.get(kind)
+        if session is None or session.app.is_running:  # that one has been given up
+            session = self._make(kind, keys, screen)
+            _share_usual_keys(session.app)
+        if kind in self._histories:
+            self._kept[kind] = session
+        return session
+
+    def _make(self, kind: LineKind, keys: Input, screen: Output) -> PromptSession[str]:
         is_python = kind == "python"
         return PromptSession(
             input=keys,
@@ -96,11 +124,14 @@ class Prompts:
             interrupt_exception=LineAbandoned,
         )
 
-    def _trim_history(self, kind: LineKind) -> None:
+    def _trim_history(self, kind: LineKind) -> bool:
+        """Whether there is a new history now, as the old one was too long."""
         history = self._histories.get(kind)
         lines = history.get_strings() if history is not None else []
-        if len(lines) > 2 * _HISTORY:
-            self._histories[kind] = InMemoryHistory(lines[-_HISTORY:])
+        if len(lines) <= 2 * _HISTORY:
+            return False
+        self._histories[kind] = InMemoryHistory(lines[-_HISTORY:])
+        return True
 
     # --- Python ---------------------------------------------------------------------------------
 

@@ -39,6 +39,8 @@ def test_findings(tab: Tab) -> None:
     tab.open("/")
     finding = tab.page.locator("#findings li", has_text="deadlock").first
     expect(finding).to_contain_text("Remedy: ")
+    expect(finding.locator(".remedy code")).to_have_text("cancel")
+    expect(finding.locator(".remedy")).not_to_contain_text("`")
     expect(finding).to_have_attribute("data-severity", "error")
     tab.page.locator("#findings").get_by_role("link", name="all").click()
     finding = tab.page.locator("#findings li", has_text="deadlock").first

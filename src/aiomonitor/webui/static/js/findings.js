@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { clockTime, count } from "./format.js";
 import { taskLink } from "./story.js";
-import { sentence } from "./tables.js";
+import { sentence, withCode } from "./tables.js";
 /** @import {Finding} from "./api.js" */
 /** @import {Child} from "./dom.js" */
 
@@ -25,7 +25,7 @@ function findingItem(finding, tasks) {
     "li",
     { data: { severity } },
     h("p", {}, h("span", { class: "unseen" }, `${severity}: `), h("strong", {}, rule), ": ", ...sentence(finding.sentence)),
-    h("p", { class: "remedy" }, h("span", { class: "quiet" }, "Remedy: "), remedy),
+    h("p", { class: "remedy" }, h("span", { class: "quiet" }, "Remedy: "), ...withCode(remedy)),
     h("p", { class: "quiet" }, `since ${clockTime(since)}`, ...links(finding, tasks)),
   );
 }

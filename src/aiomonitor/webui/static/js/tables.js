@@ -130,6 +130,15 @@ export function codePlace(frame) {
 }
 
 /**
+ * A text in which what stands between backticks is code.
+ * @param {string} text
+ * @returns {Child[]}
+ */
+export function withCode(text) {
+  return text.split(/`([^`]+)`/).map((part, index) => (index % 2 ? h("code", {}, part) : part));
+}
+
+/**
  * A sentence in which each task leads to its page.
  * @param {string} text
  * @returns {Child[]}

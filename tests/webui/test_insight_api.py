@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,12 +16,12 @@ from aiomonitor.model.load import Profile, ProfileStack
 from aiomonitor.webui import limits
 from aiomonitor.webui.profiles import KEPT, Profiles, report
 
-from .harness import watched
+from .harness import Browser, watched
 
 if TYPE_CHECKING:
     from aiomonitor import Monitor
 
-    from .harness import Browser, Watched
+    from .harness import Watched
 
 
 def test_findings(browser: Browser, monitor: Monitor) -> None:
@@ -70,8 +72,6 @@ def test_stalls(browser: Browser) -> None:
 
 def test_marks() -> None:
     """A mark under a name, and what is new and gone since."""
-    from .harness import Browser
-
     with watched() as (application, monitor):
         browser = Browser(monitor.webui_port or 0)
         assert browser.get("/api/diff?name=noon").status == 404
@@ -98,8 +98,6 @@ def test_top_is_in_nobodys_way(
     monitor: Monitor, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While many pages wait for an account, others get their answers."""
-    import threading
-
     entered, released = threading.Semaphore(0), threading.Event()
 
     def top(_seconds: float, *, limit: int | None) -> Any:
@@ -201,3 +199,51 @@ def test_pages(browser: Browser) -> None:
     for page in ("insight", "health"):
         assert browser.get(f"/{page}").status == 200
         assert browser.get(f"/static/js/pages/{page}.js").status == 200
+
+
+# --- dumps ----------------------------------------------------------------------------------------
+
+
+def test_dump(application: Watched, browser: Browser) -> None:
+    """All there is to know, as the command `dump` writes it: as text, or as JSON."""
+    text = browser.get("/api/dump")
+    assert text.headers["content-type"] == "text/plain; charset=utf-8"
+    assert text.body.startswith(b"=== aiomonitor")
+    assert text.body.endswith(b"=== end of the dump ===\n")
+    found = browser.get("/api/dump?json=true")
+    assert found.headers["content-type"] == "application/json"
+    [run] = found.json["runs"]
+    assert run["address"]
+    assert run["tasks"] >= sum(not task.done() for task in application.kept)
+    assert browser.get("/api/dump?json=1").status == 400
+
+
+def test_dump_is_for_nobody_else(browser: Browser) -> None:
+    """No other site may have one made, not even by a link to it."""
+    for mode in ("navigate", "no-cors"):
+        answer = browser.get("/api/dump", Sec_Fetch_Site="cross-site", Sec_Fetch_Mode=mode)
+        assert answer.status == 403
+    with watched(token="let-me-in") as (_, monitor):  # noqa: S106
+        assert Browser(monitor.webui_port or 0).get("/api/dump").status == 401
+
+
+def test_dump_is_in_nobodys_way(
+    monitor: Monitor, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While dumps are made, which may take long, others get their answers."""
+    entered, released = threading.Event(), threading.Event()
+
+    def dumped(*, json: bool) -> str:
+        entered.set()
+        assert released.wait(30)
+        return "all there is to know"
+
+    monkeypatch.setattr(monitor, "dumped", dumped)
+    with ThreadPoolExecutor(3) as askers:
+        answers = [askers.submit(browser.get, "/api/dump") for _ in range(3)]
+        try:
+            assert entered.wait(30)
+            assert browser.get("/api/status").status == 200
+        finally:
+            released.set()
+    assert {answer.result().body for answer in answers} == {b"all there is to know"}

@@ -49,6 +49,7 @@ PATHS = {
     "/api/health": "/api/health",
     "/api/stalls": "/api/stalls",
     "/api/top": "/api/top?seconds=0.1",
+    "/api/dump": "/api/dump?json=true",
 }
 
 

@@ -29,10 +29,14 @@ class DumpCommand(Queries, Listings):
         """As `aiomonitor.dump`, of this monitor's run alone. Any thread, from its start on."""
         evidence.write(lambda: [self.look()], file, json=json)
 
+    def dumped(self, *, json: bool = False) -> str:
+        """What `dump` writes, as text. Any thread, from the start on; it takes as long as that."""
+        return evidence.dumped([self.look()], json=json)
+
     def do_dump(self, *, json: JsonOption = False) -> None:
         """Write all there is to know, as text to be kept: `aiomonitor -c dump > evidence.txt`.
 
         Findings, deadlocks, the loop's lag and what blocked it, who waits for whom, the stacks of
         all tasks, each different one once, and of all threads.
         """
-        self._write(evidence.dumped([self.look()], json=json))
+        self._write(self.dumped(json=json))

@@ -46,6 +46,8 @@ log = logging.getLogger("aiomonitor")
 
 _LOOKS_AT_ONCE = 2
 """Looks at the tasks at a time: more would compete for the GIL, with the application too."""
+_DUMPS_AT_ONCE = 1
+"""Dumps at a time: of very many tasks, one takes seconds."""
 _SCRAPES_AT_ONCE = 2
 """Servers that collect metrics, which do not wait for those who look: a pair watches for its
 members' failures."""
@@ -118,6 +120,7 @@ class Api:
         self._live = live
         self._looks = anyio.CapacityLimiter(_LOOKS_AT_ONCE)
         self._scrapes = anyio.CapacityLimiter(_SCRAPES_AT_ONCE)
+        self._dumps = anyio.CapacityLimiter(_DUMPS_AT_ONCE)
         self._tops = anyio.CapacityLimiter(limits.TOPS_AT_ONCE)
         self._cancels = anyio.CapacityLimiter(limits.CANCELS_AT_ONCE)
         self._cancel_rate = RateLimit(*limits.CANCELS)
@@ -149,10 +152,10 @@ class Api:
                 found = endpoint.handle(self._desk, **arguments)
                 return found if isinstance(found, (bytes, str)) else as_json(found)
 
-        # That waits for most of its time: it must not be in the way of those that look.
-        limiter = self._tops if endpoint.name == "top" else self._looks
+        # Those that take their time must not be in the way of the others.
+        limiter = {"top": self._tops, "dump": self._dumps}.get(endpoint.name, self._looks)
         body = await anyio.to_thread.run_sync(work, limiter=limiter, abandon_on_cancel=True)
-        return Response(body, content_type=endpoint.media_type)
+        return Response(body, content_type=endpoint.media_type_of(body))
 
     async def _scrape(self, endpoint: Endpoint, _: dict[str, Any]) -> Response:
         plain = wants_plain(request.headers.get("Accept", ""))

@@ -112,7 +112,7 @@ class Endpoint:
     errors: tuple[int, ...]
     media_type: str
     also: str = ""
-    """Another media type, for those who ask for it."""
+    """Another media type, for those who ask for it; if it is of text, a `str` is sent as that."""
     needs: Permission = "read"
     parameters: tuple[Parameter, ...] = field(default=())
 
@@ -125,6 +125,11 @@ class Endpoint:
     def text(self) -> str:
         """What it is for."""
         return inspect.getdoc(self.handle) or ""
+
+    def media_type_of(self, answer: bytes | str) -> str:
+        """What an answer is sent as."""
+        is_other = isinstance(answer, str) and self.also.startswith("text/")
+        return self.also if is_other else self.media_type
 
     def at(self, place: Place) -> dict[str, Parameter]:
         """The parameters of a place, by name."""

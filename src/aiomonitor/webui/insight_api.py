@@ -9,6 +9,7 @@ from typing import Annotated
 
 from aiomonitor.errors import AiomonitorError, NotMarkedError, TaskNotFoundError
 from aiomonitor.model.changes import Diff
+from aiomonitor.model.dump import Dump
 from aiomonitor.model.findings import Findings
 from aiomonitor.model.health import Health, Stall
 from aiomonitor.model.load import Top
@@ -26,7 +27,8 @@ Fresh = Annotated[bool, Limits(text="Look now, instead of telling what was found
 Number = Annotated[int, Limits(least=1, most=NUMBER_LIMIT, text="Its number.")]
 Seconds = Annotated[float, Limits(least=0.1, most=limits.LOOK, text="Seconds to look for.")]
 Depth = Annotated[int, Limits(least=0, most=1000, text="Levels at most; 0 for all.")]
-_COLLAPSED = "text/plain; charset=utf-8"
+Json = Annotated[bool, Limits(text="The model as JSON, instead of text for people.")]
+_TEXT = "text/plain; charset=utf-8"
 
 
 @registry.get("/api/findings", Findings)
@@ -121,7 +123,7 @@ def profile(desk: Desk, *, seconds: Seconds = 10.0) -> ProfileReport:
     return report(found, desk.profiles.keep(desk.site.collapsed(found)), limits.STACKS)
 
 
-@registry.get("/api/profile/{number}.collapsed", str, errors=(404,), media_type=_COLLAPSED)
+@registry.get("/api/profile/{number}.collapsed", str, errors=(404,), media_type=_TEXT)
 def collapsed(desk: Desk, *, number: Number) -> str:
     """All stacks of one of the last profiles, each a line, as speedscope and flamegraph.pl read
     them."""
@@ -129,3 +131,11 @@ def collapsed(desk: Desk, *, number: Number) -> str:
     if text is None:
         raise Problem(404, f"no profile {number} is remembered")
     return text
+
+
+@registry.get("/api/dump", Dump, also=_TEXT)
+def dump(desk: Desk, *, json: Json = False) -> bytes | str:
+    """All there is to know, to be kept: findings, deadlocks, stalls, who waits for whom, the stacks
+    of all tasks and threads; as text, or as JSON."""
+    text = desk.site.dumped(json=json)
+    return text.encode() if json else text

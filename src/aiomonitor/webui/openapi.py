@@ -100,7 +100,7 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         "200": {
             "description": "The answer.",
             "content": {
-                kind: {"schema": schemas.of(endpoint.returns)}
+                kind: {"schema": schemas.of(str if kind.startswith("text/") else endpoint.returns)}
                 for kind in (endpoint.media_type, endpoint.also)
                 if kind
             },

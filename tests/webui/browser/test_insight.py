@@ -49,6 +49,20 @@ def test_findings(tab: Tab) -> None:
     expect(tab.page.locator("h1")).to_have_text("anna")
 
 
+@pytest.mark.parametrize("path", ["/", "/insight"])
+def test_dump(tab: Tab, path: str) -> None:
+    """All there is to know is saved as a file, which is named after the application."""
+    tab.open(path)
+    with tab.page.expect_download() as waiting:
+        tab.page.get_by_role("link", name="Save a dump").click()
+    saved = waiting.value
+    assert saved.suggested_filename == "troubled_application.py-dump.txt"
+    text = saved.path().read_text("utf-8")
+    assert "=== run 1" in text
+    assert "deadlock" in text
+    assert HOSTILE_NAME in text
+
+
 def test_deadlocks(tab: Tab) -> None:
     """A ring: each task with its line and what it waits for, and the first one again."""
     tab.open("/insight")

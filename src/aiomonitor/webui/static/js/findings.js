@@ -1,4 +1,5 @@
-// What rules have found: on the overview in short, on the page Insight with all tasks.
+// What rules have found: on the overview in short, on the page Insight with all tasks; and the
+// link that saves all there is to know.
 // @ts-check
 import { h } from "./dom.js";
 import { clockTime, count } from "./format.js";
@@ -41,4 +42,9 @@ function links({ tasks, count: all }, most) {
   const told = shown.flatMap((number, index) => [index ? ", " : "", taskLink(number, String(number))]);
   const more = all - shown.length;
   return [all === 1 ? " · task " : " · tasks ", ...told, more > 0 && ` and ${count(more)} more`];
+}
+
+/** @param {string} name the application's */
+export function dumpLink(name) {
+  return h("a", { class: "button small", href: "/api/dump", download: `${name}-dump.txt`, title: "All there is to know, as a file to keep: findings, stalls, who waits for whom, the stacks of tasks and threads" }, "Save a dump");
 }

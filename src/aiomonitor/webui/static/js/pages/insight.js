@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import * as clock from "../clock.js";
 import { deadlockList } from "../deadlocks.js";
 import { byId, h } from "../dom.js";
-import { findingList } from "../findings.js";
+import { dumpLink, findingList } from "../findings.js";
 import { clockTime, count, counted, duration, moment } from "../format.js";
 import { frameList } from "../frames.js";
 import * as keys from "../keys.js";
@@ -27,7 +27,7 @@ const NAMED = 12;
 async function showFindings() {
   const { findings, rules, notes } = await api.get("/api/findings", { fresh: true });
   remake(byId("findings"), [findings, notes], () => [
-    cardHead("Findings", aside(`by ${counted(rules.length, "rule")}`)),
+    cardHead("Findings", aside(`by ${counted(rules.length, "rule")}`), dumpLink(shell.name)),
     findings.length ? findingList(findings, NAMED) : quiet("Nothing found."),
     ...notes.map(quiet),
   ]);

@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { Chart, SPAN } from "../charts.js";
 import * as clock from "../clock.js";
 import { byId, fill, h, setText } from "../dom.js";
-import { findingList } from "../findings.js";
+import { dumpLink, findingList } from "../findings.js";
 import { age, count, counted, duration, ending, groupName, lag, percent, rate } from "../format.js";
 import { paced } from "../pace.js";
 import { Shell } from "../shell.js";
@@ -81,6 +81,7 @@ function showRuns(status) {
       { class: "quiet" },
       [`process ${pid}`, uptime, `Python ${python}`, loop || runtime, `aiomonitor ${version}`].map((part) => h("span", { class: "part" }, part)),
     ),
+    dumpLink(shell.name),
   );
 }
 

@@ -365,12 +365,19 @@ def make(prompts: Prompts, kind: LineKind) -> PromptSession[str]:
     return prompts.make(kind, ConnectionInput(), DummyOutput())
 
 
-def test_prompts_share_the_usual_keys() -> None:
-    """prompt_toolkit would make them for each of its applications; here is where it keeps them."""
+def test_prompts_share_the_usual() -> None:
+    """prompt_toolkit would make keys and style for each of its applications; here is where it keeps
+    them."""
     own = PromptSession[str](input=ConnectionInput(), output=DummyOutput()).app
     first, second = (make(some_prompts(), "command").app for _ in range(2))
     assert len(own._default_bindings.bindings) > 300
+    assert own._merged_style is own.renderer.style
     assert first._default_bindings is second._default_bindings is not own._default_bindings
+    assert first.renderer.style is second.renderer.style is not own.renderer.style
+    look = "class:search fg:ansired"
+    assert first.renderer.style.get_attrs_for_style_str(look) == (
+        own.renderer.style.get_attrs_for_style_str(look)
+    )
 
 
 def test_lines_with_a_history_have_one_prompt() -> None:

@@ -17,6 +17,12 @@ from prompt_toolkit.history import DummyHistory, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.key_binding.defaults import load_key_bindings
 from prompt_toolkit.lexers import PygmentsLexer
+from prompt_toolkit.styles import (
+    BaseStyle,
+    default_pygments_style,
+    default_ui_style,
+    merge_styles,
+)
 from pygments.lexers.python import PythonLexer
 
 from aiomonitor.dialogue import LineAbandoned
@@ -62,10 +68,17 @@ def _usual_keys() -> KeyBindingsBase:
     return load_key_bindings()
 
 
-def _share_usual_keys(app: Application[str]) -> None:
-    """Let a prompt have those that all share, not its own: with these each terminal would be 5 000
-    objects more, through which the garbage collector goes while the application waits."""
+@functools.cache
+def _usual_style() -> BaseStyle:
+    """What prompt_toolkit has all prompts look like."""
+    return merge_styles([default_ui_style(), default_pygments_style()])
+
+
+def _share_the_usual(app: Application[str]) -> None:
+    """Let a prompt have what all share, not its own: with that each terminal would be 5 000 objects
+    more, through which the garbage collector goes while the application waits."""
     app._default_bindings = _usual_keys()  # noqa: SLF001 - a test tells if it moves
+    app.renderer.style = app._merged_style = _usual_style()  # noqa: SLF001 - this one, too
 
 
 class Prompts:
@@ -102,7 +115,7 @@ class Prompts:
         session = self._kept.get(kind)
         if session is None or session.app.is_running:  # that one has been given up
             session = self._make(kind, keys, screen)
-            _share_usual_keys(session.app)
+            _share_the_usual(session.app)
         if kind in self._histories:
             self._kept[kind] = session
         return session

@@ -205,7 +205,7 @@ def tests_fleet(session: nox.Session) -> None:
 def tests_reliability(session: nox.Session) -> None:
     """Faults, hostile input, load and a soak, a little of each: it fails if an aim of
     docs/reliability.md was missed, and rewrites that page. What follows `--` goes to it."""
-    install(session, ".[trio,uvloop]", group="tests")
+    install(session, ".[trio,uvloop]", group="fuzz")
     session.run("python", "-m", "reliability", "--quick", *session.posargs)
 
 

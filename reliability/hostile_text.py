@@ -19,11 +19,9 @@ from anyio.abc import ByteStream
 from aiomonitor.access.gate import Gate
 from aiomonitor.access.peers import Peer
 from aiomonitor.terminal import session
-from aiomonitor.terminal.lines import LINE_LIMIT, LineSplitter
-from aiomonitor.terminal.protocol import ClientProtocol, Message, Typed
-from aiomonitor.terminal.telnet import MAX_QUEUED_REPLIES, MAX_SUBNEGOTIATION
 
 from . import streams
+from .checks import check_same, meaning
 from .measures import Complaints, descriptors, kept_mb, resident_mb
 
 if TYPE_CHECKING:
@@ -36,51 +34,20 @@ AT_ONCE = 60
 """Sessions at a time."""
 PATIENCE = 60.0
 """Seconds after which a session hangs: with everything said at once it takes milliseconds."""
-_BOUND = 2 * MAX_QUEUED_REPLIES + 64
-
-
-class StreamError(AssertionError):
-    """What must not happen with any stream."""
-
-
-def check_parts(packets: list[bytes]) -> tuple[bytes, list[Message]]:
-    """Through the codec, the protocol and the lines; what was typed, and the other messages."""
-    protocol, lines = ClientProtocol(), LineSplitter()
-    protocol.ask_type()
-    typed = bytearray()
-    others: list[Message] = []
-    for packet in packets:
-        for message in protocol.receive(packet):
-            if isinstance(message, Typed):
-                typed += message.data
-                lines.feed(message.data)
-            else:
-                others.append(message)
-        if len(protocol.bytes_to_send()) > _BOUND + 64 * len(packet):
-            raise StreamError("replies grow without bound")
-    lines.feed_eof()
-    while (line := lines.next_line()) is not None:
-        if len(line) > LINE_LIMIT:
-            raise StreamError("a line is longer than its limit")
-        session._refusal(line)
-    if len(protocol.term or "") > MAX_SUBNEGOTIATION:
-        raise StreamError("a terminal's name is longer than its limit")
-    return bytes(typed), others
 
 
 def through_parts(numbers: range, seed: int) -> dict[str, float]:
     """So many streams; each twentieth byte by byte, too, which may make no difference."""
     failures = 0
-    check_parts([b"warm\n"])
+    meaning([b"warm\n"])
     before, began = resident_mb(), time.monotonic()
     for number in numbers:
         rng = random.Random(f"{seed}-{number}")
         stream = streams.telnet(rng)
         try:
-            found = check_parts(streams.torn(rng, stream))
-            if number % 20 == 0 and b"\xff\xfb\xff" * 200 not in stream and len(stream) < 600:
-                if check_parts([bytes((byte,)) for byte in stream]) != found:
-                    raise StreamError("it matters how the stream is cut")
+            found = meaning(streams.torn(rng, stream))
+            if number % 20 == 0:
+                check_same(found, meaning(bytes((byte,)) for byte in stream))
         except Exception:
             failures += 1
             if failures < 10:

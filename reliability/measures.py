@@ -9,12 +9,16 @@ import logging
 import os
 import resource
 import threading
+from pathlib import Path
 from typing import Any
+
+LOGGERS = ("aiomonitor", "asyncio", "hypercorn", "quart")
+"""Whose errors count."""
 
 
 def resident_mb(pid: int | str = "self") -> float:
     """Resident memory in units of 2**20 bytes."""
-    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+    with Path(f"/proc/{pid}/statm").open(encoding="ascii") as file:
         pages = int(file.read().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -29,7 +33,7 @@ def kept_mb() -> float:
 
 def descriptors(pid: int | str = "self") -> int:
     """Open files."""
-    return len(os.listdir(f"/proc/{pid}/fd"))
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def slope(points: list[tuple[float, float]]) -> float:
@@ -61,7 +65,7 @@ class Complaints(logging.Handler):
         super().__init__(logging.ERROR)
         self.told: list[str] = []
         logging.raiseExceptions = False
-        for name in ("aiomonitor", "asyncio", "hypercorn", "quart"):
+        for name in LOGGERS:
             logging.getLogger(name).addHandler(self)
         threading.excepthook = self._note_thread
 

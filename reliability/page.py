@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 TITLES = {
     "faults": "A working application under faults",
     "text": "Hostile streams for the terminal",
+    "guided": "Hostile input that a coverage-guided fuzzer makes up",
     "web": "Hostile requests for the web service and the console",
     "load": "Many clients at once",
     "cuts": "Clients that are cut at every byte",
@@ -21,15 +22,16 @@ TITLES = {
 }
 HEAD = """# Reliability
 
-Written by `python -m reliability`, verdicts included; changes by hand are lost. What is random is made
-from a seed, so each run can be had again. `--quick` is what CI runs. Not measured here: hours of use.
+Written by `python -m reliability`, verdicts included; changes by hand are lost. What is random is
+made from a seed, so each run can be had again. `--quick` is what CI runs. Not measured here: hours
+of use.
 
-Long parts can be run in portions (`1/4` after the seed of `hostile_text`). The full figures of that one are of the
-first three of four portions, added up. What their sessions kept of memory is open: 1 000 in one loop kept 35 MB,
-more than the aim, and it is not known why.
+Long parts can be run in portions (`1/4` after the seed of `hostile_text`). The full figures of that
+one are of four portions, added up. What their sessions kept of memory is open: 1 000 in one loop
+kept 35 MB, more than the aim, and it is not known why.
 
 ```console
-$ python -m reliability [--quick] [--python PYTHON …] [faults] [text] [web] [load] [cuts] [soak]
+$ python -m reliability [--quick] [--python PYTHON …] [PART …]
 ```
 """
 

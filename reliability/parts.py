@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 PARTS = {
     "faults": "under_faults",
     "text": "hostile_text",
+    "guided": "guided",
     "web": "hostile_web",
     "load": "load",
     "cuts": "cuts",
@@ -21,6 +22,7 @@ PARTS = {
 QUICK: Mapping[str, Sequence[str]] = {
     "faults": ("7", "40", "0.1"),
     "text": ("10000", "300"),
+    "guided": ("400",),
     "web": ("1000", "200", "100", "100"),
     "load": ("100", "20", "10", "1", "2"),
     "cuts": ("7",),
@@ -29,6 +31,7 @@ QUICK: Mapping[str, Sequence[str]] = {
 FULL: Mapping[str, Sequence[str]] = {
     "faults": ("7", "1000", "0.1"),
     "text": ("1000000", "10000"),
+    "guided": ("20000",),
     "web": ("100000", "4000", "2000", "2000"),
     "load": ("1000", "200", "100", "1", "5"),
     "cuts": ("1",),
@@ -64,6 +67,26 @@ class Aim:
         return ", ".join(told)
 
 
+GUIDED = {
+    "streams": "codec, protocol and lines",
+    "openings": "the first bytes",
+    "commands": "a command's words",
+    "keys": "keys at the editor",
+    "sessions": "whole sessions",
+}
+
+
+def _guided() -> Iterator[Aim]:
+    """How far the fuzzer came in each of its places."""
+    for name, label in GUIDED.items():
+        key = f"guided_{name}"
+        yield Aim(f"{key}_runs", f"{label}: runs")
+        yield Aim(f"{key}_features_first", "features of it that were reached at the start")
+        yield Aim(f"{key}_features", "and at the end")
+        yield Aim(f"{key}_edges_first", "its edges that were reached at the start")
+        yield Aim(f"{key}_edges", "and at the end")
+
+
 AIMS: Mapping[str, Sequence[Aim]] = {
     "faults": (
         Aim("runs", "runs, each with no, one or two faults, 0 to 4 clients, and one of 9 endings"),
@@ -77,8 +100,8 @@ AIMS: Mapping[str, Sequence[Aim]] = {
         Aim("noise", "runs with output of ours on stderr", 0),
         Aim(
             "no_library",
-            "runs that the C library aborted at their end, as no file was left to load what the end "
-            "of a daemon thread needs (`libgcc_s`; up to Python 3.13); ours end before that",
+            "runs that the C library aborted at their end, as no file was left to load what the "
+            "end of a daemon thread needs (`libgcc_s`; up to Python 3.13); ours end before that",
         ),
         Aim("lost_signals", "signals that only the application without us would have got", 0),
     ),
@@ -93,6 +116,19 @@ AIMS: Mapping[str, Sequence[Aim]] = {
         Aim("session_free_lines", "commands run where they may be: the watch sees", least=1),
         Aim("session_descriptors", "descriptors more than before", 0),
         Aim("session_growth_mb", "memory that grew after the first 120, or tenth, MB", 10),
+    ),
+    "guided": (
+        Aim("guided_runs", "runs"),
+        Aim(
+            "guided_breaches",
+            "exceptions, limits passed, results that depend on packets, commands run without the "
+            "token, or requests of a browser that were not refused",
+            0,
+        ),
+        Aim("guided_failed", "targets that crashed, hung or needed more than 1 GB", 0),
+        Aim("guided_growth_mb", "memory that the one which grew most grew by, MB", 64),
+        Aim("guided_grew", "targets of five whose coverage grew: it is guided", least=5),
+        *_guided(),
     ),
     "web": (
         Aim(
@@ -148,7 +184,8 @@ AIMS: Mapping[str, Sequence[Aim]] = {
         ),
         Aim(
             "cut_unfinished",
-            "last lines without an end that ran, as a script's does when its connection is closed in order",
+            "last lines without an end that ran, as a script's does when its connection is closed "
+            "in order",
         ),
         Aim("cut_breaches", "others: of what was not said whole", 0),
         Aim("cut_hangs", "half-closed connections that were still open after 20 s", 0),

@@ -1,4 +1,4 @@
-"""Byte streams as no client sends them, or only hostile ones do: made from a seed, so repeatable."""
+"""Byte streams as no client sends them, or only hostile ones do: made from a seed, repeatable."""
 
 from __future__ import annotations
 
@@ -80,3 +80,20 @@ def from_browser(rng: Random, line: bytes) -> bytes:
     body = b"".join(rng.choice((line, b"\n", b"\r", rng.choice(WORDS))) for _ in range(6))
     body = rng.choice((line * 5, b"\n" + line, body, telnet(rng) + b"\n" + line))
     return "\r\n".join([*head, f"Content-Length: {len(body)}", "", ""]).encode() + body
+
+
+_TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+"""What a method and a header's name are made of."""
+
+
+def page(chosen: bytes) -> bytes:
+    """A request with all that a page has a say in as it chose: the method, the path, a header and
+    the body, one on a line each. A browser lets each hold no more than is let through here."""
+    method, path, header, body = (*chosen.split(b"\n", 3), b"", b"", b"")[:4]
+    method = bytes(each for each in method if each in _TOKEN) or b"GET"
+    path = b"".join(b"%c" % each if 0x21 <= each <= 0x7E else b"%%%02X" % each for each in path)
+    header = bytes(each for each in header if each >= 0x20 and each != 0x7F)
+    return (
+        b"%s /%s HTTP/1.1\r\nHost: 127.0.0.1:20101\r\nX-Chosen: %s\r\nContent-Length: %d\r\n\r\n%s"
+        % (method, path, header, len(body), body)
+    )

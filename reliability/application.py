@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import faults, work
@@ -134,7 +135,7 @@ class Ending(Exception):  # noqa: N818 - nothing is wrong
 def run(job: Job) -> int:
     """Work; the exit status."""
     if job.log:
-        faulthandler.register(signal.SIGUSR1, open(job.log + ".stacks", "w"))
+        faulthandler.register(signal.SIGUSR1, Path(job.log + ".stacks").open("w"))  # noqa: SIM115 - as long as it runs
     logging.basicConfig(filename=job.log or os.devnull, level=logging.INFO, force=True)
     world = World(job)
     _arm(job)

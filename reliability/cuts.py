@@ -2,8 +2,8 @@
 
     python -m reliability.cuts STEP
 
-Each STEP-th beginning of each conversation is said on a connection of its own, which then is closed,
-reset, or closed for writing alone; afterwards the monitor has to be as it was before.
+Each STEP-th beginning of each conversation is said on a connection of its own, which then is
+closed, reset, or closed for writing alone; afterwards the monitor has to be as it was before.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Ground:
 
 
 async def cut(ground: Ground, saying: Saying, length: int, ending: str, *, unix: bool) -> bool:
-    """Say so much of it and end like that; whether the other end has let go where it can be seen."""
+    """Say so much of it and end like that; whether the other end lets go, where one can see it."""
     reader, writer = await ground.connect(saying, unix=unix)
     writer.write(saying.said[: min(saying.pause, length)])
     if length > saying.pause > 0:

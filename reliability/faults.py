@@ -1,7 +1,8 @@
 """What goes wrong inside of the working application, by name: see `job.FAULTS`.
 
 Each is a function of the world that it happens in. `BEFORE` happen before the loop runs,
-`AT_START` before the monitor starts, `DURING` in the loop while the application works, `BETWEEN` between its two stages.
+`AT_START` before the monitor starts, `DURING` in the loop while the application works, `BETWEEN`
+between its two stages.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import resource
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 def fill_descriptors(world: World, left: int) -> None:
     """Leave room for so many files."""
-    limit = 65 + max(int(name) for name in os.listdir("/proc/self/fd"))
+    limit = 65 + max(int(each.name) for each in Path("/proc/self/fd").iterdir())
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
     taken: list[socket.socket] = []

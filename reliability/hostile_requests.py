@@ -62,7 +62,7 @@ class Request:
 
 
 def request(rng: Random, port: int, *, token: bool, allowed: bool = False) -> Request:
-    """One that lacks at least one of what it takes to change something; or nothing, if `allowed`."""
+    """One that lacks at least one of what it takes to change something; if `allowed`, nothing."""
     changes = allowed or rng.random() < 0.6
     path = rng.choice(CHANGING if changes else READING)
     if not allowed and rng.random() < 0.3:
@@ -133,7 +133,7 @@ def _host(rng: Random, port: int, *, foreign: bool) -> str:
                 f"evil.example:{port}",
                 "",
                 "127.0.0.1.nip.io",
-                "0.0.0.0",
+                "0.0.0.0",  # noqa: S104 - nothing is bound to it
                 "[::2]",
                 "x" * 5000,
             )
@@ -145,10 +145,12 @@ def _spoil(rng: Random, headers: list[tuple[str, str]]) -> None:
     """Noise, which grants nothing: other headers, and some of those there a second time."""
     for _ in range(rng.choice((0, 0, 1, 3))):
         headers.append(rng.choice((
-            ("X-Forwarded-Host", "localhost"), ("X-Original-URL", CHANGING[0]), ("Cookie", "aiomonitor-80=x"),
+            ("X-Forwarded-Host", "localhost"), ("X-Original-URL", CHANGING[0]),
+            ("Cookie", "aiomonitor-80=x"),
             ("X-HTTP-Method-Override", "POST"), ("Accept", "text/html"), ("Range", "bytes=0-"),
             ("Transfer-Encoding", "chunked"), ("Expect", "100-continue"), ("Content-Length", "7"),
-            ("Connection", "upgrade"), ("X-" + "y" * 300, "z" * 3000), headers[rng.randrange(len(headers))],
+            ("Connection", "upgrade"), ("X-" + "y" * 300, "z" * 3000),
+            headers[rng.randrange(len(headers))],
         )))  # fmt: skip
     rng.shuffle(headers)
 
@@ -203,10 +205,11 @@ def socket_attack(rng: Random, port: int) -> bytes:
     said = []
     for _ in range(rng.randrange(1, 8)):
         text = rng.choice((
-            b"{}", b"[]", b"\xff\xfe", b'{"type": "enter"}', b'{"type": "end"}', b'{"type": "interrupt"}',
-            b'{"type": "complete", "id": 1, "text": "x."}', b'{"type": "complete", "id": -1, "text": ""}',
-            b'{"type": "enter", "text": "1 +"}', b"[" * 5000, b'{"type": "enter", "text": "\\ud800"}', b"9" * 400,
-            rng.randbytes(40), b'{"type": "complete", "id": 2, "text": "' + b"(" * 900 + b'"}',
+            b"{}", b"[]", b"\xff\xfe", b'{"type": "enter"}', b'{"type": "end"}',
+            b'{"type": "interrupt"}', b'{"type": "complete", "id": 1, "text": "x."}',
+            b'{"type": "complete", "id": -1, "text": ""}', b'{"type": "enter", "text": "1 +"}',
+            b"[" * 5000, b'{"type": "enter", "text": "\\ud800"}', b"9" * 400, rng.randbytes(40),
+            b'{"type": "complete", "id": 2, "text": "' + b"(" * 900 + b'"}',
         ))  # fmt: skip
         frame = bytearray(visitors.frame(text, rng.choice((1, 1, 1, 1, 2, 0, 8, 9, 10, 3, 15))))
         if rng.random() < 0.2:

@@ -170,11 +170,14 @@ class _Enough(Exception):  # noqa: N818
 def _asgi(asked: Request, number: int) -> tuple[Any, Any, Any]:
     path, _, query = asked.path.partition("?")
     raw = path.encode("utf-8", "replace")
+    headers = [
+        (n.strip().lower().encode(), v.encode("latin1", "replace")) for n, v in asked.headers
+    ]
     scope = {
         "type": "http", "http_version": "1.1", "asgi": {"version": "3.0"}, "method": asked.method,
-        "path": path, "raw_path": raw, "query_string": query.encode(), "scheme": "http", "root_path": "",
-        "headers": [(n.strip().lower().encode(), v.encode("latin1", "replace")) for n, v in asked.headers],
-        "client": (f"127.1.{number >> 8 & 255}.{number & 255}", 1), "server": ("127.0.0.1", 20102), "extensions": {}, "state": {},
+        "path": path, "raw_path": raw, "query_string": query.encode(), "scheme": "http",
+        "root_path": "", "headers": headers, "extensions": {}, "state": {},
+        "client": (f"127.1.{number >> 8 & 255}.{number & 255}", 1), "server": ("127.0.0.1", 20102),
     }  # fmt: skip
     said = [{"type": "http.request", "body": asked.body, "more_body": False}]
     done = asyncio.Event()

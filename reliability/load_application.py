@@ -1,6 +1,8 @@
-"""A monitored application of its own: answers requests on a fixed schedule, and tells how long each took.
+"""A monitored application of its own: answers requests on a fixed schedule, and tells how long
+each took.
 
-Reads one command a line: `open` and `close` concern the monitor; from `begin` to `end` requests come.
+Reads one command a line: `open` and `close` concern the monitor; from `begin` to `end` requests
+come.
 """
 
 from __future__ import annotations

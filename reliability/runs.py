@@ -25,6 +25,7 @@ from .job import ENDINGS, SIGNALLED, Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TextIO
 
 ROOT = Path(__file__).parents[1]
 
@@ -84,7 +85,8 @@ def expected_outputs(job: Job) -> set[str]:
 
 
 _TRACEBACK = re.compile(
-    r"^(?:[ +|]*)(?:Traceback \(most|Exception Group Traceback).*?^(?: *[|] )?(\w[\w.]*)(?::[^\n]*)?\n",
+    r"^(?:[ +|]*)(?:Traceback \(most|Exception Group Traceback)"
+    r".*?^(?: *[|] )?(\w[\w.]*)(?::[^\n]*)?\n",
     re.MULTILINE | re.DOTALL,
 )
 _BETWEEN = (
@@ -92,14 +94,15 @@ _BETWEEN = (
     "The above exception was the direct cause of the following exception:",
 )
 _BY_SIGNAL = re.compile(
-    r"^.*RuntimeWarning: coroutine '(?:_\w+|\w+\.<locals>\.\w+|stage)' was never awaited\n(?: .*\n)?"
+    r"^.*RuntimeWarning: coroutine '(?:_\w+|\w+\.<locals>\.\w+|stage)' was never awaited\n"
+    r"(?: .*\n)?"
     r"|^Exception ignored .*BaseEventLoop.__del__.*\n(?:Traceback.*\n(?:(?: .*)?\n)+?\w.*\n)?"
     r"|^Exception ignored in: <function WeakSet\S+ at .*\n(?:Traceback.*\n(?:(?: .*)?\n)+?\w.*\n)?"
     r"|^Enable tracemalloc.*\n",
     re.MULTILINE,
 )
-"""What asyncio and Python say, without a monitor, too, if a signal comes while a coroutine or a loop
-is being made, or while a weak set forgets a task: what the handler raises is lost there."""
+"""What asyncio and Python say, without a monitor, too, if a signal comes while a coroutine or a
+loop is being made, or while a weak set forgets a task: what the handler raises is lost there."""
 _TOLD = {"raises": "ValueError", "sigint": "KeyboardInterrupt"}
 
 
@@ -115,6 +118,11 @@ def unexpected(errors: str, job: Job) -> str:
     if job.ending in SIGNALLED:
         errors = _BY_SIGNAL.sub("", errors)
     return errors.strip()
+
+
+def _new(path: str) -> TextIO:
+    """An empty file: what is done at once need not be awaited."""
+    return Path(path).open("w")
 
 
 class Worker:
@@ -159,7 +167,7 @@ class Worker:
         """Run it, visit and disturb it, and see what comes out."""
         job = dataclasses.replace(job, control=self._control, log=str(self._log))
         for end in ("", ".out", ".err", ".stacks"):
-            Path(f"{self._log}{end}").write_text("")
+            _new(f"{self._log}{end}").close()
         outcome = Outcome(job)
         began = time.monotonic()
         ended, pid = await self._begin(job, fresh=fresh)
@@ -184,7 +192,7 @@ class Worker:
 
     async def _begin(self, job: Job, *, fresh: bool) -> tuple[asyncio.Future[int], int]:
         if fresh:
-            with open(f"{self._log}.out", "w") as out, open(f"{self._log}.err", "w") as errors:
+            with _new(f"{self._log}.out") as out, _new(f"{self._log}.err") as errors:
                 process = await self._start(
                     ["--fresh", job.line()],
                     stdin=subprocess.DEVNULL,

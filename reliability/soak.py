@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -61,7 +62,7 @@ class Soaked:
 
     def threads(self) -> int:
         """How many it has."""
-        with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
+        with Path(f"/proc/{self.pid}/status").open(encoding="ascii") as file:
             return int(next(line for line in file if line.startswith("Threads:")).split()[1])
 
     async def sample(self, began: float) -> Sample:

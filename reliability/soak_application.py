@@ -113,9 +113,9 @@ async def beat() -> None:
 def files() -> dict[str, int]:
     """Open descriptors, by kind."""
     kinds: list[str] = []
-    for number in os.listdir("/proc/self/fd"):
+    for file in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
-            kinds.append(os.readlink(f"/proc/self/fd/{number}").partition("[")[0].rstrip(":"))
+            kinds.append(str(file.readlink()).partition("[")[0].rstrip(":"))
     return dict(collections.Counter(kinds))
 
 

@@ -161,7 +161,7 @@ class Clients:
                 await reader.readuntil(b"ended")
 
     async def _interrupt(self, reader: Any, writer: Any) -> None:
-        """Again until it is seen: what comes before the line has begun finds nothing to interrupt."""
+        """Again until it is seen: what comes before the line has begun has nothing to interrupt."""
         seen = asyncio.ensure_future(reader.readuntil(b"Interrupt"))
         try:
             while not seen.done():

@@ -35,11 +35,11 @@ ABOUT_TASKS += ["listing", "load", "web"]
 
 LEVELS = {
     **dict.fromkeys(["model", "errors", "permissions", "settings", "utils", "threads"], 0),
-    **dict.fromkeys(["naming", "rundir", "version"], 0),
+    **dict.fromkeys(["naming", "pacing", "rundir", "version"], 0),
     **dict.fromkeys(["terminal.telnet", "terminal.lines", "terminal.protocol"], 0),
     "dialogue": 0,
     **dict.fromkeys(["access", "backends", "render", "doors"], 1),
-    **dict.fromkeys(["dialogue.client", "dialogue.output", "dialogue.runner"], 1),
+    **dict.fromkeys([f"dialogue.{name}" for name in ("client", "output", "runner", "turns")], 1),
     **dict.fromkeys(["commands.registry", "commands.arguments", "commands.parameters"], 1),
     **dict.fromkeys(["commands", "console", "health", "insight"], 2),
     **dict.fromkeys(["tracking", "listings", "inspection"], 2),
@@ -48,7 +48,7 @@ LEVELS = {
     **dict.fromkeys(["crew", "monitor", "__init__"], 4),
     "terminal": 5,
     "webui": 5,
-    "service": 6,
+    **dict.fromkeys(["service", "own_loop"], 6),
     **dict.fromkeys(["cli", "launch", "testing"], 7),
     **dict.fromkeys(["demo", "demo_anyio", "demo_command", "__main__"], 8),
 }
@@ -70,7 +70,7 @@ SEES = {
 """Rooms that know nothing of the package but this."""
 
 RESERVED = {
-    "asyncio": r"backends\._asyncio(\.\w+)*|terminal\.(editor|keys)|service|demo",
+    "asyncio": r"backends\._asyncio(\.\w+)*|terminal\.(editor|keys)|own_loop|demo",
     "trio": r"backends\._trio(\.\w+)?",
     "prompt_toolkit": r"terminal\.(editor|keys|prompts)",
     "pygments": r"terminal\.prompts",

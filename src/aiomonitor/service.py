@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .access import audit
 from .access.gate import Gate
 from .access.peers import STRANGER, Peer, send_at_once
+from .pacing import CROWD, Pace
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     import anyio
@@ -76,6 +76,7 @@ class Service:
         self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         """Of browsers, too: all that is to be closed at the end."""
         self._clients = 0  # of the terminal and the console, now
+        self._pace = Pace(lambda: len(self._connections) > CROWD)
         self._wake, self._waker = socket.socketpair()
         self._thread = threading.Thread(target=self._main, name="aiomonitor", daemon=True)
 
@@ -146,14 +147,18 @@ class Service:
 
         options: dict[str, Any] = {}
         if self._backend == "asyncio":
-            # Ours alone: neither the application's loop policy nor its debug mode concerns it.
-            options = {"debug": False, "loop_factory": _new_loop}
+            from .own_loop import new_loop
+
+            options = {"debug": False, "loop_factory": partial(new_loop, self._pace)}
         anyio.run(self._serve_all, backend=self._backend, backend_options=options)
 
     async def _serve_all(self) -> None:
         import anyio
         import anyio.to_thread
 
+        from .dialogue.turns import Turns, set_turns
+
+        set_turns(Turns(self._pace.spend))
         async with anyio.create_task_group() as tasks:
             # What the first command needs; it loads while the first client is being recognised.
             tasks.start_soon(anyio.to_thread.run_sync, _preload)
@@ -274,35 +279,6 @@ def _is_of_the_system(error: BaseException) -> bool:
     load something from."""
     inner: Sequence[BaseException] = getattr(error, "exceptions", ())
     return all(map(_is_of_the_system, inner)) if inner else isinstance(error, OSError)
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    import asyncio
-
-    class Loop(asyncio.SelectorEventLoop):
-        def __del__(self) -> None:
-            """One that could not be made, as no file was left to open, cannot be closed: asyncio
-            would tell that on the application's terminal."""
-            with contextlib.suppress(AttributeError):
-                getattr(super(), "__del__")(lambda *_, **__: None)  # noqa: B009 - for type checkers
-
-    loop = Loop()
-    loop.set_exception_handler(_note_loop_error)
-    return loop
-
-
-def _note_loop_error(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """By default asyncio would print it on the application's terminal, in its own name."""
-    import asyncio
-    import concurrent.futures
-
-    error = context.get("exception")
-    # How anyio ends what a worker thread awaits when the loop ends first: we are closing. So does
-    # Hypercorn, with connections that were cut off; up to 3.11 the loop complains of that.
-    cancelled = (concurrent.futures.CancelledError, asyncio.CancelledError)
-    expected = isinstance(error, cancelled)
-    level = logging.DEBUG if expected else logging.ERROR
-    log.log(level, "the monitor's loop: %s", context.get("message"), exc_info=error)
 
 
 _live: weakref.WeakSet[Service] = weakref.WeakSet()

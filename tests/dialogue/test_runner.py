@@ -16,6 +16,7 @@ from aiomonitor.dialogue import runner as runner_module
 from aiomonitor.dialogue.client import Client, CommandRun, current_run
 from aiomonitor.dialogue.output import ClientOutput
 from aiomonitor.dialogue.runner import CommandRunner
+from aiomonitor.dialogue.turns import AT_ONCE, Turns, set_turns
 from aiomonitor.errors import CommandInterrupted
 from aiomonitor.terminal.conversation import Conversation
 from support import PATIENCE
@@ -344,6 +345,23 @@ async def test_two_clients_run_at_once() -> None:
             assert (slow.screen, quick.screen) == ("", "quick\n")
             slow.released.set()
         assert (slow.screen, quick.screen) == ("slow\n", "quick\n")
+
+
+async def test_ctrl_c_while_others_have_the_turn() -> None:
+    """The command has not begun, and need not."""
+    set_turns(ours := Turns(clock=lambda: 0.0))
+    begun = [await ours.begin() for _ in range(AT_ONCE)]
+    ran: list[str] = []
+    async with bench() as here, anyio.create_task_group() as tasks:
+        tasks.start_soon(here.run, lambda: ran.append("first"))
+        await anyio.wait_all_tasks_blocked()
+        assert here.runner.interrupt(here.tasks)
+        await anyio.wait_all_tasks_blocked()
+        ours.end(begun[0], 0)
+        await here.run(lambda: ran.append("second"))
+        assert here.screen == "interrupted\n"
+    assert ran == ["second"]
+    assert [run.status for run in here.runs] == [1, 0]
 
 
 async def test_a_client_that_goes_ends_its_command() -> None:

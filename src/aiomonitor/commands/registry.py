@@ -33,11 +33,11 @@ class CommandRegistry:
 
     def _getcmd(self, comm: str) -> Callable[..., Any] | None:
         """The method for a name, an alias or a unique beginning of one; None if there is none."""
+        method: Callable[..., Any] | None = getattr(self, PREFIX + comm.replace("-", "_"), None)
+        if callable(method):
+            return method  # most are, and to list them all takes a while
         matches = self._matches(comm)
-        if len(matches) != 1:
-            return None
-        method: Callable[..., Any] = getattr(self, PREFIX + matches[0])
-        return method
+        return getattr(self, PREFIX + matches[0]) if len(matches) == 1 else None
 
     def _command_names(self) -> dict[str, str]:
         """Every name and alias, with `_` for `-`, and the command that it stands for."""
@@ -84,10 +84,13 @@ class CommandRegistry:
 
     def _name_of(self, method: Callable[..., Any]) -> str:
         """The name that a method is found under; its own may be that of a decorator's wrapper."""
+        own = method.__name__.removeprefix(PREFIX)
+        if getattr(self, PREFIX + own, None) == method:
+            return own
         for command in dict.fromkeys(self._command_names().values()):
             if getattr(self, PREFIX + command) == method:
                 return command
-        return method.__name__.removeprefix(PREFIX)
+        return own
 
     def completions(self, line: str) -> list[Suggestion]:
         """What TAB may offer for the last word of a line; never raises. Worker thread."""

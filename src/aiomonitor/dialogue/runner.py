@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
@@ -15,6 +16,7 @@ from aiomonitor.errors import CommandError, CommandInterrupted
 
 from . import Dialogue, EndOfInput, LineAbandoned, LineTooLong
 from .client import Client, CommandRun, current_run
+from .turns import turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,8 +69,10 @@ class CommandRunner:
         self._conversation = conversation
         self._run: CommandRun | None = None
         self._scope = anyio.CancelScope()
+        self._queueing = anyio.CancelScope()
         self._ended = anyio.Event()
         self._given_up = 0
+        self._used = 0.0  # seconds of a processor, by the last one
 
     async def run(self, function: Callable[[], None]) -> CommandRun:
         """Run the function in a worker thread, as this client, until it ends or is given up.
@@ -89,10 +93,7 @@ class CommandRunner:
         self._run, self._ended = run, anyio.Event()
         current_run.set(run)
         with anyio.CancelScope() as self._scope:
-            # A limiter of its own: a client never waits for another one's slow command.
-            await anyio.to_thread.run_sync(
-                self._in_thread, run, function, abandon_on_cancel=True, limiter=_one()
-            )
+            await self._in_turn(run, function)
         self._run = None
         self._ended.set()
         if run.interrupted and not self._scope.cancelled_caught:
@@ -100,12 +101,29 @@ class CommandRunner:
             run.status = 1
         return run
 
+    async def _in_turn(self, run: CommandRun, function: Callable[[], None]) -> None:
+        turn = None
+        with anyio.CancelScope() as self._queueing:
+            turn = await turns().begin()
+        if turn is None:
+            return
+        self._used = 0.0
+        try:
+            # A limiter of its own: a client never waits for another one's slow command.
+            await anyio.to_thread.run_sync(
+                self._in_thread, run, function, abandon_on_cancel=True, limiter=_one()
+            )
+        finally:
+            turns().end(turn, self._used)
+
     def _in_thread(self, run: CommandRun, function: Callable[[], None]) -> None:
         self._given_up += 1  # as long as it runs; the loop looks only when it does not
+        began = time.thread_time()
         try:
             run.call(function)
         finally:
             self._given_up -= 1
+            self._used = time.thread_time() - began
 
     @property
     def python(self) -> PythonReader | None:
@@ -129,6 +147,7 @@ class CommandRunner:
                 self._run.on_interrupt()
             return not self._conversation.is_asking
         self._run.interrupt()  # now: a second Ctrl-C may be in the same packet
+        self._queueing.cancel()  # it need not begin
         tasks.start_soon(self._press, self._run, self._scope, self._ended)
         return True
 

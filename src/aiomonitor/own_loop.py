@@ -1,0 +1,64 @@
+"""The loop of the monitor's thread: its own, whatever the application's policy or debug mode is.
+
+It rests when the pace is too fast, and tells its errors to the log, not on the application's
+terminal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import logging
+import selectors
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .pacing import Pace
+
+log = logging.getLogger("aiomonitor")
+
+
+def new_loop(pace: Pace) -> asyncio.AbstractEventLoop:
+    """Made, and to be run, in the monitor's thread."""
+    loop = _Loop(_PacedSelector(pace))
+    loop.set_exception_handler(note_loop_error)
+    return loop
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    def __del__(self) -> None:
+        """One that could not be made, as no file was left to open, cannot be closed: asyncio
+        would tell that on the application's terminal."""
+        with contextlib.suppress(AttributeError):
+            getattr(super(), "__del__")(lambda *_, **__: None)  # noqa: B009 - for type checkers
+
+
+class _PacedSelector(selectors.DefaultSelector):
+    """Once in each of its rounds the loop asks what is ready: that is when it can rest."""
+
+    def __init__(self, pace: Pace) -> None:
+        super().__init__()
+        self._pace = pace
+        self._used = time.thread_time()
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is ready, after a rest."""
+        self._pace.spend(time.thread_time() - self._used)
+        if (pause := self._pace.rest()) > 0:
+            time.sleep(pause)
+        ready = super().select(timeout)
+        self._used = time.thread_time()
+        return ready
+
+
+def note_loop_error(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """By default asyncio would print it on the application's terminal, in its own name."""
+    error = context.get("exception")
+    # How anyio ends what a worker thread awaits when the loop ends first: we are closing. So does
+    # Hypercorn, with connections that were cut off; up to 3.11 the loop complains of that.
+    cancelled = (concurrent.futures.CancelledError, asyncio.CancelledError)
+    expected = isinstance(error, cancelled)
+    level = logging.DEBUG if expected else logging.ERROR
+    log.log(level, "the monitor's loop: %s", context.get("message"), exc_info=error)

@@ -144,7 +144,6 @@ def test_ps_json(seat: Seat) -> None:
         "created_by": "not seen being created: it is older than the monitor, "
         "or was made by other means",
         "parent": None,
-        "cancel_age": None,
         "cancelled_by": "",
     }
     assert json.loads(seat.type("ps --json -f nobody"))["tasks"] == []

@@ -70,6 +70,7 @@ def test_fields_of_trio(on_trio: Browser) -> None:
         "waiting": 3,
         "object_id": handler["waits"]["object_id"],
     }
+    assert "cancel_age" not in handler
     stack = on_trio.get(f"/api/tasks/{handler['number']}").json
     nursery, deadline, *_ = stack["scopes"]
     assert nursery.keys() == SCOPE_FIELDS | {"tasks"}

@@ -51,7 +51,8 @@ class TaskInfo:
     words, names other live tasks by number alone, and is empty if nothing is being recorded.
 
     `cancel_age` (seconds) and `cancelled_by` (in words) tell of the latest request that the task
-    has neither followed nor taken back; None and empty where there is none, or nobody saw it.
+    has neither followed nor taken back; None and empty where there is none, or nobody saw it. Trio
+    does not tell when it was.
 
     `waits` is what a waiting task waits for, `nursery` the number of the nursery that it is in, and
     `system` whether it is the runtime's own; None where the runtime does not tell.
@@ -70,7 +71,7 @@ class TaskInfo:
     location: FrameInfo | None = None
     awaits: str = ""
     cancelling: int = 0
-    cancel_age: float | None = None
+    cancel_age: float | None = absent()
     cancelled_by: str = ""
     waits: WaitInfo | None = absent()
     nursery: int | None = absent()

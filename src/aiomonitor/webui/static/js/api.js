@@ -18,7 +18,7 @@
  * @property {Frame | null} location
  * @property {string} awaits
  * @property {number} cancelling
- * @property {number | null} cancel_age
+ * @property {number} [cancel_age]
  * @property {string} cancelled_by
  * @property {Wait} [waits] these three only where the runtime tells
  * @property {number} [nursery]

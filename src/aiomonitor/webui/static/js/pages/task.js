@@ -142,7 +142,7 @@ function waitOf(wait) {
 function pendingOf(task) {
   if (!task.cancelling && !task.cancelled_by) return null;
   const by = task.cancelled_by ? ["by ", linked(task.cancelled_by)] : [];
-  const ago = task.cancel_age === null ? "" : ` ${duration(task.cancel_age)} ago`;
+  const ago = task.cancel_age === undefined ? "" : ` ${duration(task.cancel_age)} ago`;
   return h("span", { class: "warning" }, `requested${ago} `, by, ", and not followed yet");
 }
 

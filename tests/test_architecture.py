@@ -35,7 +35,7 @@ ABOUT_TASKS += ["listing", "load", "web"]
 
 LEVELS = {
     **dict.fromkeys(["model", "errors", "permissions", "settings", "utils", "threads"], 0),
-    **dict.fromkeys(["naming", "pacing", "rundir", "version"], 0),
+    **dict.fromkeys(["failures", "naming", "pacing", "rundir", "version"], 0),
     **dict.fromkeys(["terminal.telnet", "terminal.lines", "terminal.protocol"], 0),
     "dialogue": 0,
     **dict.fromkeys(["access", "backends", "render", "doors"], 1),

@@ -54,6 +54,10 @@ class UsageError(CommandError):
     exit_status = 2
 
 
+class HelpRequested(Exception):  # noqa: N818 - a request, not an error
+    """`--help` stood among a command's words; carries the text to show."""
+
+
 class CommandInterrupted(BaseException):
     """Ctrl-C was pressed, or the client left, while the command ran.
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .access import audit
 from .access.gate import Gate
 from .access.peers import STRANGER, Peer, send_at_once
+from .failures import Failures
 from .pacing import CROWD, Pace
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Service:
         """Of browsers, too: all that is to be closed at the end."""
         self._clients = 0  # of the terminal and the console, now
         self._pace = Pace(lambda: len(self._connections) > CROWD)
+        self._failures = Failures()
         self._wake, self._waker = socket.socketpair()
         self._thread = threading.Thread(target=self._main, name="aiomonitor", daemon=True)
 
@@ -242,13 +244,15 @@ class Service:
             try:
                 send_at_once(connection)
                 stream = ClientStream(connection)
+            except OSError as error:
+                log.debug("client %s was lost: %s", peer.name, error)
+                return
+            try:
+                # Its stream tells it, if the connection breaks: that is no error.
                 await Session(self._shell, stream, peer, self._gate, only=only).run()
             except Exception as error:
-                if _is_of_the_system(error):
-                    log.debug("client %s was lost: %s", peer.name, error)
-                    return
                 # A bug of ours costs this client its connection, and nobody else anything.
-                log.exception("the session of client %s has failed", peer.name)
+                self._failures.note(peer.name, error)
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
@@ -272,13 +276,6 @@ def _preload() -> None:
     """That it fails, since no file is left, say, is for the command to tell that needs it."""
     with contextlib.suppress(Exception):
         import_module("aiomonitor.commands.arguments")
-
-
-def _is_of_the_system(error: BaseException) -> bool:
-    """Whether it is an `OSError`, or a group of those alone: a client left, or no file is left to
-    load something from."""
-    inner: Sequence[BaseException] = getattr(error, "exceptions", ())
-    return all(map(_is_of_the_system, inner)) if inner else isinstance(error, OSError)
 
 
 _live: weakref.WeakSet[Service] = weakref.WeakSet()

@@ -111,10 +111,16 @@ class CpuMeter:
 
 def raise_in_thread(thread_id: int | None, exception: type[BaseException] | None) -> None:
     """Raise the exception in the thread, at its next Python instruction; None takes a pending one
-    back. A thread that sits in C code gets it when it comes back."""
+    back. A thread that sits in C code gets it when it comes back.
+
+    Where no file is left to load `ctypes` from, nothing comes of it: the thread just goes on.
+    """
     if thread_id is None:
         return
-    import ctypes
+    try:
+        import ctypes
+    except (ImportError, OSError):
+        return
 
     argument = ctypes.py_object(exception) if exception is not None else None
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), argument)

@@ -9,7 +9,6 @@ import click
 import pytest
 
 from aiomonitor.commands.arguments import (
-    HelpRequested,
     Keyword,
     build_command,
     map_arguments,
@@ -18,7 +17,7 @@ from aiomonitor.commands.arguments import (
     usage,
 )
 from aiomonitor.dialogue import Suggestion
-from aiomonitor.errors import UsageError
+from aiomonitor.errors import HelpRequested, UsageError
 from aiomonitor.utils import Parameter
 
 if TYPE_CHECKING:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import linecache
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -162,6 +164,20 @@ def test_a_command_that_raises(seat: Seat, probe: Probe, line: str, told: str) -
     [(_, _, result, exception)] = probe.told
     assert result is probe._empty_result
     assert isinstance(exception, Exception)
+
+
+@pytest.mark.parametrize("line", ["add 2", "help add", "nope"])
+def test_what_runs_a_command_cannot_be_loaded(
+    seat: Seat, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """As where no file is left to open: that is one line, too, which needs no file itself."""
+    monkeypatch.setitem(sys.modules, "aiomonitor.commands.arguments", None)
+    monkeypatch.setattr(linecache, "updatecache", lambda *_: pytest.fail("a file was opened"))
+    linecache.clearcache()
+    text = seat.type(line)
+    assert text.startswith(f"{line.split()[0]}: ModuleNotFoundError: import of aiomonitor.commands")
+    assert text.count("\n") == 1
+    assert seat.run.status == 1
 
 
 @pytest.mark.parametrize("line", ["leave", "leave-later"])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 from aiomonitor.access import audit
 from aiomonitor.dialogue.client import Client, CommandRun, current_run
-from aiomonitor.errors import CommandError, CommandInterrupted, UsageError
+from aiomonitor.errors import CommandError, CommandInterrupted, HelpRequested, UsageError
 from aiomonitor.permissions import marked, needed, refusal
 from aiomonitor.render.tables import printable
 from aiomonitor.utils import Parameter, aliases_of, alt_names
@@ -182,8 +182,6 @@ class CommandInterpreter(CommandRegistry):
 
     def _report(self, name: str, error: Exception) -> None:
         """One line, never a traceback: what went wrong, and where if it is the command's fault."""
-        from .arguments import HelpRequested
-
         if isinstance(error, HelpRequested):
             self._write(f"{error}\n")
             return
@@ -304,8 +302,9 @@ def _why_stopped(stop: BaseException) -> str:
 def _one_line(name: str, error: Exception) -> str:
     """An unexpected exception of a command: where it was raised, since there is no traceback."""
     text = re.sub(r"\s+", " ", _text_of(error)).strip()
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    # Without a look into the source: there may be no file left to open it with.
+    places = [(f.f_code.co_filename, line) for f, line in traceback.walk_tb(error.__traceback__)]
+    where = f" ({places[-1][0]}:{places[-1][1]})" if places else ""
     what = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return f"{name}: {what}{where}"
 

@@ -17,16 +17,12 @@ from click.core import ParameterSource
 from click.shell_completion import ShellComplete
 
 from aiomonitor.dialogue import Suggestion
-from aiomonitor.errors import UsageError
+from aiomonitor.errors import HelpRequested, UsageError
 
 from .parameters import click_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-
-class HelpRequested(Exception):  # noqa: N818 - a request, not an error
-    """`--help` stood among the words; carries the text to show."""
 
 
 @dataclass(frozen=True, slots=True)

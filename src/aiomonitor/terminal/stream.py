@@ -25,8 +25,8 @@ class ClientStream(ByteStream):
         """What has come, at least a byte; raises as every stream of anyio's."""
         while True:
             self._check()
-            await anyio.wait_readable(self._socket)
             try:
+                await anyio.wait_readable(self._socket)
                 data = self._socket.recv(max_bytes)
             except BlockingIOError:
                 continue
@@ -41,8 +41,8 @@ class ClientStream(ByteStream):
         rest = memoryview(item)
         while rest:
             self._check()
-            await anyio.wait_writable(self._socket)
             try:
+                await anyio.wait_writable(self._socket)
                 rest = rest[self._socket.send(rest) :]
             except BlockingIOError:
                 continue

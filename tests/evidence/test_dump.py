@@ -189,6 +189,21 @@ def test_of_one_monitor() -> None:
     assert json.loads(typed)["runs"][0]["tasks"] == 1
 
 
+def test_in_the_loops_own_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call is not taken for a stall of the loop, in which it was made; another thread's call
+    excuses nothing."""
+
+    async def main() -> list[str]:
+        with aiomonitor.start_monitor(**NOWHERE) as monitor:
+            watchdog = monitor._watchdog
+            monkeypatch.setattr(evidence, "dumped", lambda *_, **__: str(watchdog._excused))
+            out = io.StringIO()
+            monitor.dump(out)
+            return [taken(), out.getvalue(), await asyncio.to_thread(taken), str(watchdog._excused)]
+
+    assert asyncio.run(main()) == ["1", "1", "0", "0"]
+
+
 def test_json() -> None:
     """The model as JSON: one line, with every part."""
     [line] = taken(json=True).splitlines()

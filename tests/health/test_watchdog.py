@@ -162,6 +162,34 @@ def test_a_loop_that_is_stopped(scene: Scene) -> None:
     assert window.worst == pytest.approx(0.0, abs=0.05)
 
 
+def test_a_loop_that_waits_for_us(scene: Scene) -> None:
+    """As for a dump of its own: that is neither a stall nor lag; what comes later is."""
+    scene.look(20)
+    with scene.dog.excusing(scene.time):
+        scene.block(3.0)
+        assert scene.dog.blocked_for() is None
+    scene.look(20)
+    assert scene.recorded == []
+    assert scene.dog.caller.lag.windows(scene.time)[0].worst == 0.0
+    scene.block(1.0)
+    scene.look(20)
+    assert len(scene.recorded) == 1
+
+
+def test_a_blocked_loop_that_waits_for_us(scene: Scene) -> None:
+    """As in a signal's handler: what blocks it is told, as long as it does."""
+    scene.look(20)
+    scene.backend.blocked = True
+    scene.look(20)
+    before = scene.dog.blocked_for()
+    assert before is not None
+    with scene.dog.excusing(scene.time):
+        scene.look(20)
+        assert (scene.dog.blocked_for() or 0) > before
+    scene.look()
+    assert [stall.over for stall in scene.recorded] == [False]
+
+
 def test_a_process_that_was_stopped(scene: Scene) -> None:
     """Nobody blocked it."""
     used, switches = scene.time, int(scene.time / 0.005)

@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Protocol
 
 from aiomonitor.threads import Latch
@@ -124,10 +125,11 @@ def _text(looks: Callable[[], Sequence[Look]], *, json: bool) -> str:
     interrupted where it holds a lock that is needed."""
     made: list[str] = []
     begun, done = Latch(), Latch()
+    caller, since = threading.get_ident(), time.monotonic()
 
     def make() -> None:
         begun.wait(PATIENCE)  # else the caller might be seen to start a thread, not to call us
-        made.append(_made(looks, json=json))
+        made.append(_made(lambda: _dumped_for(caller, since, looks(), json=json)))
         done.open()
 
     try:
@@ -141,9 +143,18 @@ def _text(looks: Callable[[], Sequence[Look]], *, json: bool) -> str:
     return f"aiomonitor: no dump could be made within {PATIENCE:.0f} s\n"
 
 
-def _made(looks: Callable[[], Sequence[Look]], *, json: bool) -> str:
+def _dumped_for(caller: int, since: float, looks: Sequence[Look], *, json: bool) -> str:
+    """For that thread, which has waited since then: a loop of its own is not blocked but by us."""
+    with contextlib.ExitStack() as excused:
+        for look in looks:
+            if look.backend.loop_thread_id() == caller:
+                excused.enter_context(look.queries.excusing(since))
+        return dumped(looks, json=json)
+
+
+def _made(dumped: Callable[[], str]) -> str:
     try:
-        return dumped(looks(), json=json)
+        return dumped()
     except Exception as error:
         # Whatever it is, it is ours, and no reason for the application to fail where it did not.
         log.exception("no dump could be made")

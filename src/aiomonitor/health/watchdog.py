@@ -12,6 +12,7 @@ import os
 import threading
 import time
 import weakref
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from aiomonitor.threads import CpuMeter, Latch
@@ -22,7 +23,7 @@ from .follow import Follower
 from .garbage import Collections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from aiomonitor.backends.base import Backend, TaskHandle
 
@@ -71,6 +72,7 @@ class Watchdog:
             *(backend, self.caller, self.collections, identify, threshold),
             is_sure=self._lateness.is_sure,
         )
+        self._excused = 0
         self._closing = Latch()
         self._thread: threading.Thread | None = None
         self._due = clock()
@@ -97,6 +99,7 @@ class Watchdog:
         self.lock = threading.Lock()
         self.collections.end()
         self._thread = None
+        self._excused = 0
         self.follower.present = None
         self.caller.drop()
 
@@ -109,6 +112,25 @@ class Watchdog:
         """For how many seconds the loop is blocked now; None if it is not. Any thread."""
         with self.lock:
             return self.follower.blocked_for(self.now())
+
+    @contextmanager
+    def excusing(self, since: float) -> Iterator[None]:
+        """While the loop's thread waits for an answer of ours, from `since` on (seconds of the
+        monotonic clock): that is no stall of the application's, unless it was in one already. Any
+        thread."""
+        with self.lock:
+            stall = self.follower.present
+            excused = stall is None or since - stall.began < self.threshold
+            if excused:
+                self._excused += 1
+                self._leave(since)
+        try:
+            yield
+        finally:
+            if excused:
+                with self.lock:
+                    self._excused -= 1
+                    self._leave(self.now())
 
     def loop_cpu(self) -> float | None:
         """The CPU time of the loop's thread, up to now or to its last answer. Any thread."""
@@ -153,7 +175,7 @@ class Watchdog:
         self.caller.note_answer(now)
         look = Look(now, self.caller.cpu(), late, away)
         self.caller.looks.add(look)
-        if self._backend.loop_state() != "running":
+        if self._excused or self._backend.loop_state() != "running":
             self._leave(now)
             return PING
         self.follower.look(look)
@@ -162,7 +184,7 @@ class Watchdog:
         return self.follower.pause(now) if blocked else LOOK
 
     def _leave(self, now: float) -> None:
-        """The loop does not run: that is nobody's fault."""
+        """The loop does not run, or runs for us: that is no fault of the application's."""
         self.follower.leave(now)
         self.caller.void()
         self.caller.alive = now

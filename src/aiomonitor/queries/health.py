@@ -12,6 +12,7 @@ from aiomonitor.health.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
 
     from aiomonitor.backends.base import Backend, TaskHandle
     from aiomonitor.health.stall import StallRecord
@@ -38,6 +39,10 @@ class HealthQueries:
 
     def _identify(self, task: TaskHandle) -> tuple[int, str]:
         return self._tracker.number(task), self._backend.names(task)[0]
+
+    def excusing(self, since: float) -> AbstractContextManager[None]:
+        """See `Watchdog.excusing`: for queries that the loop's thread itself waits for."""
+        return self._watchdog.excusing(since)
 
     def health(self) -> Health:
         """The loop's lag, how busy it is, and how often it was blocked."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -161,9 +162,10 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
             if self._closed:
                 return
             self._closed = True
-            evidence.leave(self)
+            until = time.monotonic() + CLOSE_TIMEOUT
+            evidence.leave(self)  # which waits for a dump that is being made
             if self._crew is not None:
-                self._crew.stop(CLOSE_TIMEOUT)
+                self._crew.stop(until - time.monotonic())
                 self._backend.detach()
 
     @property

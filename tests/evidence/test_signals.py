@@ -112,6 +112,40 @@ def test_put_back(dumps: Dumps, handler: list[int]) -> None:
     assert signals._ears == {}
 
 
+def test_before_the_end(dumps: Dumps, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dump that was asked for is there once the monitor is closed, which waits for it so long."""
+    monkeypatch.setattr(signals, "FAREWELL", PATIENCE)
+
+    async def main() -> None:
+        with monitored():
+            signal.raise_signal(signal.SIGUSR1)
+
+    asyncio.run(main())
+    assert dumps.written.acquire(blocking=False)
+    assert "in main" in dumps.path.read_text("utf-8")
+
+
+def test_an_end_that_waits_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing ends, whatever becomes of the dump."""
+    monkeypatch.setattr(signals, "FAREWELL", 0.01)
+    begun, done = threading.Event(), threading.Event()
+
+    def write(_: str) -> None:
+        begun.set()
+        assert done.wait(PATIENCE)
+
+    monkeypatch.setattr(signals, "write", write)
+
+    async def main() -> None:
+        with monitored():
+            signal.raise_signal(signal.SIGUSR1)
+            assert await asyncio.to_thread(begun.wait, PATIENCE)
+
+    asyncio.run(main())
+    assert not done.is_set()
+    done.set()
+
+
 def test_handlers_of_the_loop(dumps: Dumps) -> None:
     """One that is there already is called, too; one that comes later has the signal to itself, and
     keeps it when the monitor is closed. The next monitor chains to it."""

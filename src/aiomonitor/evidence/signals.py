@@ -7,6 +7,8 @@ this has `faulthandler` handle it, in C: it writes where the thread stands into 
 calls the handler that was there before. A thread of ours waits at the other end.
 
 It needs the GIL to go on: while C code keeps that, the dump waits, and then says where it was.
+A thread that Python does not know has no place that `faulthandler` could write: should the system
+pick such a one, nobody hears of the signal. It picks the main thread if that does not block it.
 POSIX only.
 """
 
@@ -34,6 +36,9 @@ FILE = "AIOMONITOR_DUMP_FILE"
 THREAD = "aiomonitor-dump-signal"
 SETTLED = 0.05
 """Seconds that a stack takes at most to be written, line by line."""
+FAREWELL = 1.0
+"""Seconds that the last monitor waits, when it is closed, for a dump that is being made: who ends a
+process that hangs often sends first the one signal and then the other."""
 _CHUNK = 65_536
 
 _lock = threading.Lock()
@@ -71,7 +76,8 @@ class Ear:
             raise ValueError(
                 f"dump_signal is {number}: that signal cannot be handled ({error}); give another"
             ) from error
-        threading.Thread(target=self._main, name=THREAD, daemon=True).start()
+        self._thread = threading.Thread(target=self._main, name=THREAD, daemon=True)
+        self._thread.start()
 
     def _register(self) -> None:
         _forget_overridden(self._number, self._replaced)
@@ -85,9 +91,11 @@ class Ear:
             if _ears.get(self._number) is not self:
                 return  # a forked child's
             self.users -= 1
-            if not self.users:
-                del _ears[self._number]
-                self.end()
+            if self.users:
+                return
+            del _ears[self._number]
+            self.end()
+        self._thread.join(FAREWELL)
 
     def end(self) -> None:
         """Put the handler back that was there, unless the application has set another meanwhile:

@@ -166,7 +166,7 @@ def test_channels() -> None:
     for item in range(2):
         send.send_nowait(item)
     full = waits(functools.partial(another.send, 3))
-    assert full.what == "a place in a memory channel (2 of 2 items; 2 senders, 2 receivers)"
+    assert full.what == "room in a memory channel (2 of 2 items; 2 senders, 2 receivers)"
     assert full.object_id == wait.object_id
 
 

@@ -52,23 +52,28 @@ def _of_streams(module: Any) -> dict[CodeType, Tell]:
 def _stream(kind: Any, *, putting: bool) -> Tell:
     def tell(levels: Sequence[Any], held: list[object]) -> WaitInfo | None:
         end = objects.found(levels, kind, held)
-        if end is None:
-            return None
-        now = end.statistics()
-        wish = "room in" if putting else "an item from"
-        filled = f"{now.current_buffer_used} of {now.max_buffer_size} items"
-        ends = f"{now.open_send_streams} senders, {now.open_receive_streams} receivers"
-        return WaitInfo(
-            kind="channel",
-            what=f"{wish} a memory object stream ({filled}; {ends})",
-            object_id=id(end._state),
-            waiting=now.tasks_waiting_send if putting else now.tasks_waiting_receive,
-            size=now.current_buffer_used,
-            limit=None if math.isinf(now.max_buffer_size) else int(now.max_buffer_size),
-            putting=putting,
-        )
+        return None if end is None else channel(end, "stream", putting=putting)
 
     return tell
+
+
+def channel(end: Any, kind: str, *, putting: bool) -> WaitInfo:
+    """The wait at one end of a memory object stream, or of a channel of trio's: they count the
+    same, but for the name of what is open."""
+    now = end.statistics()
+    senders, receivers = (getattr(now, f"open_{way}_{kind}s") for way in ("send", "receive"))
+    wish = "room in" if putting else "an item from"
+    filled = f"{now.current_buffer_used} of {now.max_buffer_size} items"
+    called = {"stream": "memory object stream", "channel": "memory channel"}[kind]
+    return WaitInfo(
+        kind="channel",
+        what=f"{wish} a {called} ({filled}; {senders} senders, {receivers} receivers)",
+        object_id=id(end._state),
+        waiting=now.tasks_waiting_send if putting else now.tasks_waiting_receive,
+        size=now.current_buffer_used,
+        limit=None if math.isinf(now.max_buffer_size) else int(now.max_buffer_size),
+        putting=putting,
+    )
 
 
 TELLERS: dict[str, Callable[[Any], dict[CodeType, Tell]]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from aiomonitor import render
 from aiomonitor.errors import UsageError
@@ -21,6 +21,10 @@ from .listing import (
     tasks_offered,
 )
 from .load import LoadCommands
+
+if TYPE_CHECKING:
+    from aiomonitor.model.shared import SharedPage
+    from aiomonitor.render.tables import Column
 
 
 class InsightCommands(FindingsCommands, HealthCommands, LoadCommands):
@@ -121,30 +125,29 @@ class InsightCommands(FindingsCommands, HealthCommands, LoadCommands):
         The holders of asyncio's own are those that are in an `async with` block of it.
         """
         page = self.locks(row_limit("locks", limit, json=json))
-        if json:
-            self._write(as_json(page) + "\n")
-            return
-        from aiomonitor.render import insight as render_insight  # when somebody asks
-
-        if page.objects:
-            rows = map(render_insight.lock_row, page.objects)
-            self._write_table(render_insight.LOCK_COLUMNS, rows)
-        told = render_insight.shared_summary(page, "lock or its like", "locks and their like")
-        self._write(f"{told}\n")
+        self._write_shared(page, queues=False, json=json)
 
     @alt_names("qu")
     def do_queues(self, *, limit: LimitOption = -1, json: JsonOption = False) -> None:
         """List the queues and channels that tasks wait at, or have at hand, and who waits."""
         page = self.queues(row_limit("queues", limit, json=json))
+        self._write_shared(page, queues=True, json=json)
+
+    def _write_shared(self, page: SharedPage, *, queues: bool, json: bool) -> None:
         if json:
             self._write(as_json(page) + "\n")
             return
         from aiomonitor.render import insight as render_insight  # when somebody asks
 
+        columns: tuple[Column, ...] = render_insight.LOCK_COLUMNS
+        row = render_insight.lock_row
+        names = ("lock or its like", "locks and their like")
+        if queues:
+            columns, row = render_insight.QUEUE_COLUMNS, render_insight.queue_row
+            names = ("queue", "queues")
         if page.objects:
-            rows = map(render_insight.queue_row, page.objects)
-            self._write_table(render_insight.QUEUE_COLUMNS, rows)
-        self._write(render_insight.shared_summary(page, "queue", "queues") + "\n")
+            self._write_table(columns, map(row, page.objects))
+        self._write(render_insight.shared_summary(page, *names) + "\n")
 
     @alt_names("y")
     def do_why(self, task: TaskArgument, *, json: JsonOption = False) -> None:

@@ -164,27 +164,12 @@ class Waits:
         )
 
     def _send(self, _task: Any, levels: Sequence[Any], held: Held) -> WaitInfo | None:
-        return self._channel("a place in", found(levels, trio.MemorySendChannel, held))
+        end = found(levels, trio.MemorySendChannel, held)
+        return None if end is None else neutral.channel(end, "channel", putting=True)
 
     def _receive(self, _task: Any, levels: Sequence[Any], held: Held) -> WaitInfo | None:
-        return self._channel("an item from", found(levels, trio.MemoryReceiveChannel, held))
-
-    def _channel(self, wish: str, end: Any) -> WaitInfo | None:
-        if end is None:
-            return None
-        now = end.statistics()
-        filled = f"{now.current_buffer_used} of {now.max_buffer_size} items"
-        ends = f"{now.open_send_channels} senders, {now.open_receive_channels} receivers"
-        sending = wish.startswith("a place")
-        return WaitInfo(
-            kind="channel",
-            what=f"{wish} a memory channel ({filled}; {ends})",
-            object_id=id(end._state),
-            waiting=now.tasks_waiting_send if sending else now.tasks_waiting_receive,
-            size=now.current_buffer_used,
-            limit=None if math.isinf(now.max_buffer_size) else int(now.max_buffer_size),
-            putting=sending,
-        )
+        end = found(levels, trio.MemoryReceiveChannel, held)
+        return None if end is None else neutral.channel(end, "channel", putting=False)
 
     def _process(self, _task: Any, levels: Sequence[Any], held: Held) -> WaitInfo | None:
         process = found(levels, trio.Process, held)

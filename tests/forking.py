@@ -16,7 +16,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import aiomonitor
-from aiomonitor.rundir import entries
+from aiomonitor.rundir.reading import entries
 from support import FREE, ask
 
 if TYPE_CHECKING:

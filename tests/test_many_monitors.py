@@ -23,8 +23,9 @@ import aiomonitor
 from aiomonitor import Monitor
 from aiomonitor.__main__ import main
 from aiomonitor.cli.connect import connect
-from aiomonitor.rundir import VARIABLE, Entry, entries, write
+from aiomonitor.rundir import VARIABLE, Entry, write
 from aiomonitor.rundir.process import mark_of
+from aiomonitor.rundir.reading import entries
 from running import Application
 from support import FREE, PATIENCE, ask
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 import aiomonitor
-from aiomonitor.rundir import VARIABLE, entries, registration
+from aiomonitor.rundir import VARIABLE, registration
+from aiomonitor.rundir.reading import entries
 from running import Application
 from support import FREE, ask
 

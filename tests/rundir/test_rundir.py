@@ -7,17 +7,18 @@ import os
 import stat
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from aiomonitor import rundir
-from aiomonitor.rundir import VARIABLE, Entry, candidates, command_line, entries, readable, write
+from aiomonitor.rundir import VARIABLE, Entry, candidates, command_line
 from aiomonitor.rundir.process import mark_of
+from aiomonitor.rundir.reading import entries, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX: owners and modes of files")
 
@@ -54,6 +55,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "xdg"))
     return tmp_path
+
+
+def write(entry: Entry, number: int) -> Path:
+    """The file that was written."""
+    return Path(rundir.write(entry, number))
 
 
 def names_in(folder: Path) -> list[str]:
@@ -151,7 +157,7 @@ def test_disk_full(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.replace", refuse)
+    monkeypatch.setattr("aiomonitor.rundir.os.replace", refuse)
     with pytest.raises(OSError, match="No space"):
         write(OURS, 1)
     assert names_in(folder) == [f"{OURS.pid}-0.json"]
@@ -287,7 +293,7 @@ def test_after_su(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @posix_only
 def test_readable_of_a_logged_in_user(home: Path) -> None:
     """Where systemd keeps it is looked at without the variable, too."""
-    assert f"/run/user/{os.getuid()}/aiomonitor" in map(str, readable())
+    assert f"/run/user/{os.getuid()}/aiomonitor" in readable()
     assert len(readable()) == 3
 
 
@@ -296,4 +302,4 @@ def test_without_any_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Then there is /tmp."""
     for name in (VARIABLE, "XDG_RUNTIME_DIR", "TMPDIR", "TEMP", "TMP"):
         monkeypatch.delenv(name, raising=False)
-    assert list(map(str, candidates())) == [f"/tmp/aiomonitor-{os.getuid()}"]  # noqa: S108
+    assert candidates() == [f"/tmp/aiomonitor-{os.getuid()}"]  # noqa: S108

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from aiomonitor.rundir import VARIABLE, entries
+from aiomonitor.rundir import VARIABLE
+from aiomonitor.rundir.reading import entries
 from running import refuses
 from support import PATIENCE
 

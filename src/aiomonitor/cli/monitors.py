@@ -12,7 +12,8 @@ import click
 
 from aiomonitor.errors import AiomonitorError
 from aiomonitor.render.tables import printable
-from aiomonitor.rundir import VARIABLE, candidates, entries, obstacles
+from aiomonitor.rundir import VARIABLE, candidates
+from aiomonitor.rundir.reading import entries, obstacles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -43,20 +42,25 @@ def _here() -> dict[str, str]:
     node = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
     boot, namespace = "", ""
     with suppress(OSError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        boot = _content("/proc/sys/kernel/random/boot_id").decode("ascii").strip()
     with suppress(OSError):
-        namespace = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - no path: "pid:[4026531836]"
+        namespace = os.readlink("/proc/self/ns/pid")  # "pid:[4026531836]"
     return {"node": node, "boot": boot, "namespace": namespace}
 
 
 def _started(pid: int) -> str:
     """Ticks from boot to its start; empty if it has ended, or the system does not tell."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_bytes()
+        text = _content(f"/proc/{pid}/stat")
     except OSError:
         return ""
     state, *fields = text.rpartition(b")")[2].split()  # the name before it may hold anything
     return "" if state in (b"Z", b"X") else fields[_STARTED - 1].decode("ascii")
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def _exists(pid: int) -> bool:

@@ -10,12 +10,8 @@ import itertools
 import logging
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from aiomonitor import rundir
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 log: logging.Logger = logging.getLogger("aiomonitor")
 
@@ -28,7 +24,7 @@ class Registration:
 
     def __init__(self, entry: rundir.Entry) -> None:
         self._entry = entry
-        self._path: Path | None = None
+        self._path: str | None = None
 
     def enter(self) -> None:
         """Tell that the monitor runs. Followed by `leave`, in the same thread, at its end."""
@@ -46,7 +42,7 @@ class Registration:
         path, self._path = self._path, None
         if path is not None and self._entry.pid == os.getpid():
             with suppress(OSError):
-                path.unlink()
+                os.unlink(path)
 
 
 @atexit.register

@@ -28,6 +28,37 @@ HEAVY: Final = {
 }
 """What no application should have to load for a monitor that nobody visits."""
 
+LIGHT: Final = {
+    *("__future__", "bisect", "copy", "dataclasses", "gc", "importlib._abc", "importlib.util"),
+    *("json", "json.decoder", "json.encoder", "json.scanner", "resource", "typing"),
+}
+"""Of the standard library, what a monitor loads besides asyncio: each costs every application.
+Not so pathlib, urllib, ipaddress and the codec "idna", which took 1.3 MB together."""
+
+LATER: Final = {
+    *("cli", "console", "dialogue", "insight", "launch", "render", "terminal", "testing", "webui"),
+    *("evidence.dumping", "inspection.diagnosis", "listings.paging", "rundir.reading"),
+    *("model.ended", "model.findings", "model.health", "model.run", "model.scopes"),
+    *("model.shared", "model.survey", "model.tasks", "model.totals"),
+}
+"""Of our own, what is for clients alone, and for the first look for findings."""
+
+RUN: Final = """
+import asyncio
+async def main():
+    with monitor():
+        await asyncio.create_task(asyncio.sleep(0))
+asyncio.run(main())
+"""
+"""An application, and what it defines as `monitor`."""
+
+WITHOUT: Final = "from contextlib import nullcontext as monitor"
+WITH: Final = """
+import aiomonitor
+def monitor():
+    return aiomonitor.start_monitor(port=0, webui_port=0, console_port=0)
+"""
+
 PARAMETERS: Final = {
     "loop": inspect.Parameter.empty,
     "monitor": aiomonitor.Monitor,
@@ -41,9 +72,9 @@ PARAMETERS: Final = {
 """The parameters of `start_monitor` with their defaults, as the reference has them."""
 
 
-def loaded_by(code: str) -> set[str]:
-    """The top-level modules that a fresh interpreter has after running the code."""
-    report = "import json, sys; print(json.dumps(sorted({n.split('.')[0] for n in sys.modules})))"
+def modules_after(code: str) -> set[str]:
+    """The modules that a fresh interpreter has after running the code."""
+    report = "import sys; names = sorted(sys.modules); import json; print(json.dumps(names))"
     run = subprocess.run(
         [sys.executable, "-c", f"{code}\n{report}"],
         capture_output=True,
@@ -53,6 +84,11 @@ def loaded_by(code: str) -> set[str]:
     )
     assert run.stderr == ""
     return set(json.loads(run.stdout.splitlines()[-1]))
+
+
+def loaded_by(code: str) -> set[str]:
+    """The top-level modules of these."""
+    return {name.partition(".")[0] for name in modules_after(code)}
 
 
 # --- what it loads --------------------------------------------------------------------------------
@@ -75,6 +111,16 @@ async def main():
 asyncio.run(main())
 """
     assert not loaded_by(code) & HEAVY
+
+
+def test_what_an_unvisited_monitor_loads() -> None:
+    """Little of the standard library, and nothing of ours that only a client needs."""
+    added = modules_after(WITH + RUN) - modules_after(WITHOUT + RUN)
+    ours = {name.removeprefix("aiomonitor.") for name in added if name.startswith("aiomonitor")}
+    others = {name for name in added if not name.startswith("aiomonitor")}
+    assert "rundir.registration" in ours
+    assert not ours & LATER
+    assert others - {f"_{name}" for name in LIGHT} <= LIGHT  # with their parts in C
 
 
 def test_the_demo_is_not_loaded() -> None:

@@ -275,7 +275,7 @@ class Service:
 def _preload() -> None:
     """That it fails, since no file is left, say, is for the command to tell that needs it."""
     with contextlib.suppress(Exception):
-        import_module("aiomonitor.commands.arguments")
+        import_module("aiomonitor.commands.readiness")
 
 
 _live: weakref.WeakSet[Service] = weakref.WeakSet()

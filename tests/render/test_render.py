@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiomonitor import render
+from aiomonitor.escapes import printable
 from aiomonitor.model import (
     CancellationInfo,
     CancelOutcome,
@@ -48,7 +49,7 @@ def with_name(name: str) -> TaskInfo:
 @given(ANYTHING)
 def test_nothing_printable_controls_a_terminal(text: str) -> None:
     """Whatever the application calls its tasks, no control character gets through."""
-    shown = tables.printable(text)
+    shown = printable(text)
     assert not {unicodedata.category(each) for each in shown} & {"Cc", "Cs", "Zl", "Zp"}
     assert not {unicodedata.bidirectional(each) for each in shown} & {
         *("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
@@ -72,7 +73,7 @@ def test_nothing_printable_controls_a_terminal(text: str) -> None:
 )
 def test_escapes(text: str, shown: str) -> None:
     """Controls are written as Python's escapes; everything else is left alone."""
-    assert tables.printable(text) == shown
+    assert printable(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_widths(text: str, width: int) -> None:
     assert tables.width_of(text) == width
 
 
-@given(ANYTHING.map(tables.printable), st.integers(1, 80))
+@given(ANYTHING.map(printable), st.integers(1, 80))
 def test_clipped_text_fits(text: str, width: int) -> None:
     """Clipping keeps text that fits, and shortens the rest to the width, with an ellipsis."""
     clipped = tables.clip(text, width)
@@ -96,7 +97,7 @@ def test_clipped_text_fits(text: str, width: int) -> None:
 
 
 ROWS = st.lists(
-    st.tuples(*[ANYTHING.map(tables.printable)] * len(render.TASK_COLUMNS)), min_size=1, max_size=5
+    st.tuples(*[ANYTHING.map(printable)] * len(render.TASK_COLUMNS)), min_size=1, max_size=5
 )
 
 
@@ -229,7 +230,7 @@ def test_stacks_are_neutralised(text: str) -> None:
     cancelled = CancelResult(task=with_name(text), outcome=CancelOutcome.ENDED, detail=text)
     shown = [*render.stack_lines(stack), *render.thread_lines(thread)]
     for line in [*shown, render.cancel_line(cancelled), *render.task_row(with_name(text))]:
-        assert line == tables.printable(line)
+        assert line == printable(line)
 
 
 def test_cancel_line() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from aiomonitor.render.tables import printable
+from aiomonitor.escapes import printable
 
 log = logging.getLogger("aiomonitor.audit")
 

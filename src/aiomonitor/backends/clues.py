@@ -12,15 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from .base import TaskHandle
-    from .values import CodePoint
+    from .values import Mishap
 
 CancelState = Literal["requested", "handled", "swallowed"]
 """requested: the task has had no step since; handled: it is in an `except` or `finally` block for
 it; swallowed: it goes on as if nothing had been."""
-
-MishapKind = Literal[
-    "exception never retrieved", "failure unnoticed", "coroutine never awaited", "task destroyed"
-]
 
 
 class KnownQueue(NamedTuple):
@@ -46,18 +42,6 @@ class Executor(NamedTuple):
     limit: int
     queued: int
     running: tuple[Job, ...]
-
-
-class Mishap(NamedTuple):
-    """Something that Python itself noticed, or will: `at` is of `Backend.now`, `place` where that
-    was. A failure is unnoticed while somebody keeps the task; after that, Python complains."""
-
-    kind: MishapKind
-    at: float
-    name: str
-    coroutine: str
-    text: str
-    place: CodePoint | None
 
 
 class ClueReader(Protocol):

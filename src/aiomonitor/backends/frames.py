@@ -18,7 +18,7 @@ from operator import attrgetter
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, GeneratorType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from aiomonitor.model import FrameInfo
+from aiomonitor import model
 
 from .values import OURS, AwaitChain, CodePoint
 
@@ -290,10 +290,10 @@ def function_name(code: CodeType) -> str:
     return getattr(code, "co_qualname", code.co_name)
 
 
-def symbolise(point: CodePoint) -> FrameInfo:
+def symbolise(point: CodePoint) -> model.FrameInfo:
     """The place for people to read. Never raises: a line that can't be read is empty."""
     lineno = _line(point)
-    return FrameInfo(
+    return model.FrameInfo(
         filename=point.code.co_filename,
         lineno=lineno,
         function=function_name(point.code),

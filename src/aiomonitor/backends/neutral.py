@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from aiomonitor.model import WaitInfo
+from aiomonitor import model
 
 from . import frames, objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import CodeType
+
+    from aiomonitor.model import WaitInfo
 
     Tell: TypeAlias = "Callable[[Sequence[Any], list[object]], WaitInfo | None]"
     """Of the innermost levels of a task's chain; what is looked at goes into the list."""
@@ -31,7 +33,7 @@ def _of_conditions(module: Any) -> dict[CodeType, Tell]:
         condition = objects.found(levels, kind, held)
         if condition is None:
             return None
-        return WaitInfo(
+        return model.WaitInfo(
             kind="condition",
             what="a Condition",
             object_id=id(condition),
@@ -65,7 +67,7 @@ def channel(end: Any, kind: str, *, putting: bool) -> WaitInfo:
     wish = "room in" if putting else "an item from"
     filled = f"{now.current_buffer_used} of {now.max_buffer_size} items"
     called = {"stream": "memory object stream", "channel": "memory channel"}[kind]
-    return WaitInfo(
+    return model.WaitInfo(
         kind="channel",
         what=f"{wish} a {called} ({filled}; {senders} senders, {receivers} receivers)",
         object_id=id(end._state),

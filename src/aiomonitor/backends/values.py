@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -18,6 +18,11 @@ OURS = tuple(
     for path in ("evidence/__init__.py", "commands/dump.py", "threads.py")
 )
 """Where an application waits for us that calls us itself: what it does is to call us."""
+
+
+MishapKind = Literal[
+    "exception never retrieved", "failure unnoticed", "coroutine never awaited", "task destroyed"
+]
 
 
 class CodePoint(NamedTuple):
@@ -53,3 +58,15 @@ class AwaitChain:
     points: tuple[CodePoint, ...]
     awaiting: str = ""
     note: str = ""
+
+
+class Mishap(NamedTuple):
+    """Something that Python itself noticed, or will: `at` is of `Backend.now`, `place` where that
+    was. A failure is unnoticed while somebody keeps the task; after that, Python complains."""
+
+    kind: MishapKind
+    at: float
+    name: str
+    coroutine: str
+    text: str
+    place: CodePoint | None

@@ -14,7 +14,7 @@ from aiomonitor.cli.asking import Answer, Round
 from aiomonitor.cli.connection import STATUS_INTERRUPTED, STATUS_UNREACHABLE, ClientError
 from aiomonitor.cli.monitors import fail, none_found, running
 from aiomonitor.cli.streams import write_stdout
-from aiomonitor.render.tables import printable
+from aiomonitor.escapes import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

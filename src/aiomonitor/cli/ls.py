@@ -14,9 +14,10 @@ import click
 
 from aiomonitor.cli.monitors import host_of, none_found, running
 from aiomonitor.cli.options import timeout_option, token_option
+from aiomonitor.escapes import printable
 from aiomonitor.model.addresses import display
 from aiomonitor.render import duration
-from aiomonitor.render.tables import Column, Layout, printable, styled
+from aiomonitor.render.tables import Column, Layout, styled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

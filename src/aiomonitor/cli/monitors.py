@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import click
 
 from aiomonitor.errors import AiomonitorError
-from aiomonitor.render.tables import printable
+from aiomonitor.escapes import printable
 from aiomonitor.rundir import VARIABLE, candidates
 from aiomonitor.rundir.reading import entries, obstacles
 

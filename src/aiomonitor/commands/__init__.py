@@ -1,26 +1,24 @@
 """The `cmd`-style interpreter that `Monitor` inherits: from a line of text to a `do_*` call.
 
 It knows neither tasks nor sockets, and has no command of its own but `help`. One interpreter serves
-many clients at once: what belongs to a client (`lastcmd`, `_sin`, `_sout`) lives in a context
-variable, so it follows a command into worker threads and coroutines.
+many clients at once: see `PresentClient`.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
-import sys
 import traceback
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 from aiomonitor.access import audit
-from aiomonitor.dialogue.client import Client, CommandRun, current_run
 from aiomonitor.errors import CommandError, CommandInterrupted, HelpRequested, UsageError
+from aiomonitor.escapes import printable
 from aiomonitor.permissions import marked, needed, refusal
-from aiomonitor.render.tables import printable
 from aiomonitor.utils import Parameter, aliases_of, alt_names
 
+from .present import PresentClient
 from .registry import PREFIX, CommandRegistry, first_line, shown
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ class _Call:
     exception: Exception | None = None
 
 
-class CommandInterpreter(CommandRegistry):
+class CommandInterpreter(PresentClient, CommandRegistry):
     """Resolves, parses and runs command lines. Every method may run in any of our threads."""
 
     prompt = "monitor >>> "
@@ -50,48 +48,6 @@ class CommandInterpreter(CommandRegistry):
     permissions: Permission = "exec"
 
     _empty_result: Any = object()
-
-    def __init__(self) -> None:
-        super().__init__()
-        # Commands that are run outside of a session (a test, a script) print as `cmd.Cmd` does.
-        self._own_run = CommandRun(Client())
-
-    # --- the current client -------------------------------------------------------------------
-
-    @property
-    def _run(self) -> CommandRun:
-        return current_run.get(self._own_run)
-
-    @property
-    def _client(self) -> Client:
-        return self._run.client
-
-    @property
-    def lastcmd(self) -> str:
-        """The current client's last line, whether it was executed properly or not."""
-        return self._client.lastcmd
-
-    @lastcmd.setter
-    def lastcmd(self, line: str) -> None:
-        self._client.lastcmd = line
-
-    @property
-    def _sin(self) -> TextIO:
-        """Lines that the current client sends while its command runs."""
-        return self._run.sin or sys.stdin
-
-    @_sin.setter
-    def _sin(self, stream: TextIO) -> None:
-        self._run.sin = stream
-
-    @property
-    def _sout(self) -> TextIO:
-        """What is written here goes to the current client alone."""
-        return self._run.sout or sys.stdout
-
-    @_sout.setter
-    def _sout(self, stream: TextIO) -> None:
-        self._run.sout = stream
 
     # --- running a line -----------------------------------------------------------------------
 

@@ -8,9 +8,8 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Annotated
 
-from aiomonitor import render
 from aiomonitor.errors import CommandError, UsageError
-from aiomonitor.model import CancelOutcome, EndedSortKey
+from aiomonitor.model.words import CancelOutcome, EndedSortKey
 from aiomonitor.queries import CANCEL_TIMEOUT, Queries
 from aiomonitor.utils import Parameter, alt_names, requires
 
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
 
 def _ended_offered(monitor: Queries, typed: str) -> Iterator[tuple[str, str]]:
     """The latest first; of several with one name, the latest is what the name means."""
+    from aiomonitor import render  # when somebody asks
+
     ended = monitor.terminated()
     numbered = (task for task in ended if str(task.number).startswith(typed))
     for task in itertools.islice(numbered, OFFERED):
@@ -46,6 +47,8 @@ def _ended_offered(monitor: Queries, typed: str) -> Iterator[tuple[str, str]]:
 
 
 def _noting_overdue(tasks: Iterable[TaskInfo], overdue: list[TaskInfo]) -> Iterator[TaskInfo]:
+    from aiomonitor import render  # when somebody asks
+
     for task in tasks:
         if render.is_overdue(task):
             overdue.append(task)
@@ -85,6 +88,8 @@ class BuiltinCommands(InsightCommands):
             self._write_tasks(page)
 
     def _write_tasks(self, page: TaskPage) -> None:
+        from aiomonitor import render  # when somebody asks
+
         overdue: list[TaskInfo] = []
         rows = map(render.task_row, _noting_overdue(page.tasks, overdue))
         shown = self._write_table(render.TASK_COLUMNS, rows)
@@ -101,16 +106,17 @@ class BuiltinCommands(InsightCommands):
         stack = self._look_up(self.stack, task)
         if json:
             self._write(as_json(stack) + "\n")
-        else:
-            self._write_lines(render.stack_lines(stack, color=self._client.color))
-            if stack.thread is not None:
-                self._write("it waits for ")
-                lines = render.thread_lines(stack.thread, color=self._client.color)
-                self._write_lines(lines)
-            if stack.scopes:
-                from aiomonitor.render import scopes as render_scopes  # where there are any
+            return
+        from aiomonitor import render  # when somebody asks
 
-                self._write_lines(render_scopes.around_lines(stack.scopes))
+        self._write_lines(render.stack_lines(stack, color=self._client.color))
+        if stack.thread is not None:
+            self._write("it waits for ")
+            self._write_lines(render.thread_lines(stack.thread, color=self._client.color))
+        if stack.scopes:
+            from aiomonitor.render import scopes as render_scopes  # where there are any
+
+            self._write_lines(render_scopes.around_lines(stack.scopes))
 
     @alt_names("ca")
     @requires("act")
@@ -142,6 +148,8 @@ class BuiltinCommands(InsightCommands):
             return
         if yes:
             raise UsageError("cancel: --yes goes with --scope")
+        from aiomonitor import render  # when somebody asks
+
         result = self._look_up(lambda name: self.cancel(name, timeout), task)
         self._write((as_json(result) if json else render.cancel_line(result)) + "\n")
         if result.outcome not in (CancelOutcome.ENDED, CancelOutcome.ALREADY_DONE):
@@ -184,6 +192,8 @@ class BuiltinCommands(InsightCommands):
         if json:
             self._write(as_json(page) + "\n")
             return
+        from aiomonitor import render  # when somebody asks
+
         self._write_table(render.ENDED_COLUMNS, map(render.ended_row, page.tasks))
         self._write_lines(render.ended_summary(page))
 
@@ -203,8 +213,10 @@ class BuiltinCommands(InsightCommands):
         stack = self._look_up(self.terminated_stack, task)
         if json:
             self._write(as_json(stack) + "\n")
-        else:
-            self._write_lines(render.ended_lines(stack, color=self._client.color))
+            return
+        from aiomonitor import render  # when somebody asks
+
+        self._write_lines(render.ended_lines(stack, color=self._client.color))
 
     @requires("act")
     def do_signal(
@@ -234,9 +246,11 @@ class BuiltinCommands(InsightCommands):
                 )
         if json:
             self._write(as_json(stacks) + "\n")
-        else:
-            for stack in stacks:
-                self._write_lines(render.thread_lines(stack, color=self._client.color))
+            return
+        from aiomonitor import render  # when somebody asks
+
+        for stack in stacks:
+            self._write_lines(render.thread_lines(stack, color=self._client.color))
 
     @alt_names("quit q")
     def do_exit(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from aiomonitor import render
 from aiomonitor.errors import CommandError
 from aiomonitor.permissions import refusal
 from aiomonitor.queries import Queries
@@ -65,6 +64,8 @@ class LoopRuntime:
         state = self.loop_state()
         if state != "running":
             return f"the monitored loop is {state}: nothing runs in it\n"
+        from aiomonitor import render  # when somebody asks
+
         blocked = _since(self._silent_for(), waited)
         lines = [f"the monitored loop is blocked {blocked}; its thread executes:"]
         for stack in self._threads():

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from aiomonitor import render
 from aiomonitor.errors import UsageError
-from aiomonitor.model import GroupKey  # noqa: TC001 - commands' annotations are read when they run
+from aiomonitor.model.words import GroupKey  # noqa: TC001 - commands' annotations are read when they run
 from aiomonitor.utils import Parameter, alt_names
 
 from .findings import FindingsCommands
@@ -156,5 +155,7 @@ class InsightCommands(FindingsCommands, HealthCommands, LoadCommands):
         Follows what it waits for, whom that waits for, and so on, to what holds everything up, or
         back to a task that was there before: a deadlock.
         """
+        from aiomonitor import render  # when somebody asks
+
         why = self._look_up(self.why, task)
         self._write((as_json(why) if json else render.sentence(why)) + "\n")

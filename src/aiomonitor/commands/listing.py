@@ -6,11 +6,9 @@ import enum
 import itertools
 from typing import TYPE_CHECKING, Annotated, Any
 
-from aiomonitor import render
 from aiomonitor.errors import CommandError, ScopeNotFoundError, TaskNotFoundError, UsageError
-from aiomonitor.model import SortKey
 from aiomonitor.model.fields import as_mapping
-from aiomonitor.render import tables
+from aiomonitor.model.words import SortKey
 from aiomonitor.utils import Parameter
 
 from . import CommandInterpreter
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
 
     from aiomonitor.model import TaskPage
     from aiomonitor.queries import Queries
+    from aiomonitor.render.tables import Column
 
 LISTING_LIMIT = 500
 """Rows of a listing unless it is told otherwise: some screens, not a flood."""
@@ -43,6 +42,8 @@ OFFERED = 100
 
 def tasks_offered(monitor: Queries, typed: str) -> Iterator[tuple[str, str]]:
     """Numbers and names that begin with what was typed, each with what it stands for."""
+    from aiomonitor import render  # when somebody asks
+
     for task in monitor.tasks(limit=OFFERED):
         if str(task.number).startswith(typed):
             yield str(task.number), f"{task.name}, {render.location(task)}"
@@ -61,13 +62,13 @@ TaskArgument = Annotated[
 class Listings(CommandInterpreter):
     """Writes what commands have found to the client that asked."""
 
-    def _write_table(
-        self, columns: Sequence[tables.Column], rows: Iterator[tuple[str, ...]]
-    ) -> int:
+    def _write_table(self, columns: Sequence[Column], rows: Iterator[tuple[str, ...]]) -> int:
         """Write rows as they are made; returns how many there were."""
+        from aiomonitor.render.tables import Layout  # when somebody asks
+
         color = self._client.color
         first = list(itertools.islice(rows, _CHUNK))
-        layout = tables.Layout.fit(columns, first, self._client.columns)
+        layout = Layout.fit(columns, first, self._client.columns)
         self._write(layout.header(color=color) + "\n")
         shown = 0
         for chunk in _chunks(itertools.chain(first, rows)):

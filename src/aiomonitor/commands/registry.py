@@ -9,7 +9,6 @@ import inspect
 import logging
 from typing import TYPE_CHECKING, Any
 
-from aiomonitor.dialogue import Suggestion
 from aiomonitor.utils import aliases_of
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     import click
 
+    from aiomonitor.dialogue import Suggestion
 
 log = logging.getLogger("aiomonitor")
 
@@ -94,6 +94,8 @@ class CommandRegistry:
 
     def completions(self, line: str) -> list[Suggestion]:
         """What TAB may offer for the last word of a line; never raises. Worker thread."""
+        from aiomonitor.dialogue import Suggestion  # with the first client
+
         from .arguments import suggest
 
         words, incomplete = split_incomplete(line)

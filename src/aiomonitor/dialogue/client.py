@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from aiomonitor.errors import CommandInterrupted
-from aiomonitor.render.tables import PLAIN_COLUMNS
 from aiomonitor.threads import raise_in_thread
 
 from . import Dialogue
@@ -25,6 +24,9 @@ if TYPE_CHECKING:
     import anyio
 
     from . import PythonReader
+
+PLAIN_COLUMNS = 120
+"""Assumed of a client that does not tell: wide enough for a log, narrow enough to read."""
 
 
 @dataclass(slots=True)

@@ -11,10 +11,11 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from aiomonitor.model import LoopPulse
+from aiomonitor import model
 
 if TYPE_CHECKING:
     from aiomonitor.backends.base import Backend
+    from aiomonitor.model import LoopPulse
 
 _POLL = 0.002
 """Seconds between two looks for an answer that is waited for: the loop's thread is not to take a
@@ -73,10 +74,10 @@ class Pulse:
         now = time.monotonic()
         waiting = now - present.asked if present is not None else 0.0
         if answered is None or answered.answered is None:
-            return LoopPulse(lag=None, waiting=waiting, cpu=None, cpu_at=now)
+            return model.LoopPulse(lag=None, waiting=waiting, cpu=None, cpu_at=now)
         cpu, cpu_at = cpu_of(answered, now)
         lag = answered.answered - answered.asked
-        return LoopPulse(lag=lag, waiting=waiting, cpu=cpu, cpu_at=cpu_at)
+        return model.LoopPulse(lag=lag, waiting=waiting, cpu=cpu, cpu_at=cpu_at)
 
 
 def cpu_of(call: Call, now: float) -> tuple[float, float]:

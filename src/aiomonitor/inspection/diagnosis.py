@@ -142,6 +142,6 @@ def _log(found: list[Finding]) -> None:
 
 
 def _sentence(text: str) -> str:
-    from aiomonitor.render.tables import printable  # names are the application's
+    from aiomonitor.escapes import printable  # names are the application's
 
     return printable(text if text.endswith(".") else f"{text}.")

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from aiomonitor.backends.base import Backend
-    from aiomonitor.backends.clues import Mishap
-    from aiomonitor.backends.values import CodePoint
+    from aiomonitor.backends.values import CodePoint, Mishap
     from aiomonitor.insight.graph import WaitGraph
     from aiomonitor.insight.scene import Series
     from aiomonitor.model import FrameInfo, TaskInfo

@@ -10,7 +10,7 @@ import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
-from aiomonitor.model import TaskInfo, TaskPage
+from aiomonitor import model
 
 from .ordering import Candidate, Sample, Selection, natural, part_with
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from aiomonitor.backends.base import Backend, TaskHandle
-    from aiomonitor.model import SortKey
+    from aiomonitor.model import SortKey, TaskInfo, TaskPage
 
     SortKeyOf = Callable[[TaskHandle], Any]
 
@@ -60,7 +60,7 @@ class Paging:
                 chunk[:] = [task for task in chunk if matches(task)]
             selection.offer_all(self._keys(sort, chunk), matched, chunk)
             matched += len(chunk)
-        return TaskPage(total=total, matched=matched, tasks=self.rows(selection, offset))
+        return model.TaskPage(total=total, matched=matched, tasks=self.rows(selection, offset))
 
     def rows(self, selection: Selection, offset: int) -> Iterator[TaskInfo]:
         """What was selected, from the row `offset` on; each row is made when it is asked for."""
@@ -111,7 +111,7 @@ class Paging:
                 if wanted.first <= bisect.bisect_right(cuts, key) <= wanted.last:
                     selection.offer(key, serial, task)
         task = None
-        return TaskPage(total=total, matched=sum(counts), tasks=self.rows(selection, offset))
+        return model.TaskPage(total=total, matched=sum(counts), tasks=self.rows(selection, offset))
 
     def _sample(self, sort: SortKey) -> list[Any]:
         sample = Sample()

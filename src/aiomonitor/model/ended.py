@@ -7,8 +7,6 @@ from typing import Literal
 
 from .tasks import CancellationInfo, CreationStep, FrameInfo
 
-EndedSortKey = Literal["ended", "id", "name", "coroutine", "outcome", "duration"]
-
 Outcome = Literal["returned", "failed", "cancelled", "destroyed"]
 
 

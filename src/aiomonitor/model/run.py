@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-LoopState = Literal["running", "stopped", "closed"]
+from .words import LoopState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from .fields import absent
 from .scopes import ScopeInfo
 from .tasks import FrameInfo, TaskInfo, TaskState
+from .words import GroupKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-GroupKey = Literal["coroutine", "created_in", "where", "state", "stack", "functions"]
-"""stack: the same functions await each other, and the innermost one stands at the same line;
-functions: the same functions, wherever they stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from .fields import absent
-from .run import LoopState
 from .scopes import ScopeInfo, ScopeReach, WaitInfo
+from .words import CancelOutcome, LoopState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
 TaskState = Literal["running", "runnable", "waiting", "done"]
 """running: on the CPU now (or blocking its loop); runnable: will run in the loop's next round;
 waiting: suspended until something wakes it; done: ended since it was listed."""
-
-
-SortKey = Literal["id", "name", "coroutine", "state", "where", "age"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,16 +143,6 @@ class ThreadStack:
     frames: tuple[FrameInfo, ...]
     loop_state: LoopState | None = None
     """The state of the monitored loop, when this is its thread."""
-
-
-class CancelOutcome(enum.Enum):
-    """How a request to cancel a task went."""
-
-    ENDED = "ended"  # cancelled, and it ended in time
-    REQUESTED = "requested"  # delivered, but the task had not ended when the time was up
-    ALREADY_DONE = "already done"  # it had ended before the request reached it
-    UNRESPONSIVE = "unresponsive"  # the loop did not take the request in time
-    UNSUPPORTED = "unsupported"  # this runtime cannot cancel a single task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,10 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from aiomonitor import model
 from aiomonitor.backends.frames import symbolise
 from aiomonitor.errors import TaskNotFoundError
 from aiomonitor.health.pulse import Pulse
-from aiomonitor.model import RunStatus, TaskStack, TerminatedPage, ThreadStack
 from aiomonitor.threads import CpuMeter
 from aiomonitor.tracking import lives
 from aiomonitor.tracking.tracker import Tracker
@@ -41,11 +41,15 @@ if TYPE_CHECKING:
         GroupPage,
         LoopPulse,
         Outcome,
+        RunStatus,
         SortKey,
         TaskInfo,
         TaskPage,
+        TaskStack,
+        TerminatedPage,
         TerminatedStack,
         TerminatedTask,
+        ThreadStack,
         TreePage,
     )
 
@@ -147,7 +151,7 @@ class Queries(InsightQueries, HealthQueries, LoadQueries, TotalQueries, Steering
     def status(self) -> RunStatus:
         """What is known of the run without looking at its tasks: cheap."""
         ended, remembered = self._tracker.history.counts()
-        return RunStatus(
+        return model.RunStatus(
             runtime=self._backend.runtime,
             loop=self._backend.loop_name,
             loop_state=self._backend.loop_state(),
@@ -178,7 +182,7 @@ class Queries(InsightQueries, HealthQueries, LoadQueries, TotalQueries, Steering
         life = self._backend.life_of(task)
         parent, stack = (life.parent, life.stack) if life else (0, ())
         lineage = self._tracker.ancestry.of(f"task {info.number} ({info.name})", parent, stack)
-        return TaskStack(
+        return model.TaskStack(
             task=info,
             frames=tuple(map(symbolise, chain.points)),
             awaiting=chain.awaiting,
@@ -196,7 +200,7 @@ class Queries(InsightQueries, HealthQueries, LoadQueries, TotalQueries, Steering
             return None
         names = {thread.ident: thread.name for thread in threading.enumerate()}
         points = self._backend.thread_points(ident)
-        return ThreadStack(
+        return model.ThreadStack(
             thread_id=ident,
             name=names.get(ident, "unknown"),
             frames=tuple(map(symbolise, points)),
@@ -243,7 +247,7 @@ class Queries(InsightQueries, HealthQueries, LoadQueries, TotalQueries, Steering
             offset=offset,
         )
         teller = self._teller(found.lives)
-        return TerminatedPage(
+        return model.TerminatedPage(
             ended=found.ended,
             remembered=found.remembered,
             matched=found.matched,
@@ -290,7 +294,7 @@ class Queries(InsightQueries, HealthQueries, LoadQueries, TotalQueries, Steering
         names = {thread.ident: thread.name for thread in threading.enumerate()}
         idents = sorted(sys._current_frames(), key=lambda ident: (ident != loop_thread, ident))  # noqa: SLF001 - documented in the standard library for this use
         return tuple(
-            ThreadStack(
+            model.ThreadStack(
                 thread_id=ident,
                 name=names.get(ident, "unknown"),
                 frames=tuple(map(symbolise, self._backend.thread_points(ident))),

@@ -9,12 +9,14 @@ import re
 import threading
 from typing import TYPE_CHECKING
 
+from aiomonitor import model
 from aiomonitor.errors import ScopeNotFoundError
-from aiomonitor.model import CancelOutcome, CancelResult, ScopeCancelResult, ScopeReach
+from aiomonitor.model.words import CancelOutcome
 
 if TYPE_CHECKING:
     from aiomonitor.backends.base import Backend, TaskHandle
     from aiomonitor.backends.scopes import Reach, ScopeReader
+    from aiomonitor.model import CancelResult, ScopeCancelResult, ScopeReach
     from aiomonitor.tracking.tracker import Tracker
 
 CANCEL_TIMEOUT = 5.0
@@ -62,7 +64,7 @@ class Steering:
             self._count()
             outcome = self._backend.cancel(handle, timeout)
             detail = self._told(_CANCEL_DETAILS[outcome], timeout, info.number)
-            return CancelResult(task=info, outcome=outcome, detail=detail)
+            return model.CancelResult(task=info, outcome=outcome, detail=detail)
 
         return self._tracker.with_task(task, request)
 
@@ -93,7 +95,7 @@ class Steering:
         self._count()
         outcome = self._scopes.cancel(reach.scope.number, timeout)
         detail = self._told(_SCOPE_DETAILS[outcome], timeout)
-        return ScopeCancelResult(reach=reach, outcome=outcome, detail=detail)
+        return model.ScopeCancelResult(reach=reach, outcome=outcome, detail=detail)
 
     def _count(self) -> None:
         with self._counting:
@@ -119,7 +121,7 @@ class Steering:
 
     def _described(self, reach: Reach) -> ScopeReach:
         label = self._tracker.ancestry.names({*reach.tasks, *reach.shielded})
-        return ScopeReach(
+        return model.ScopeReach(
             scope=reach.scope,
             tasks=tuple((number, label(number)) for number in reach.tasks),
             shielded=tuple((number, label(number)) for number in reach.shielded),

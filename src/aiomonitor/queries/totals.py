@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from aiomonitor.health.lag import BOUNDS
-from aiomonitor.model.health import StallKind
-from aiomonitor.model.totals import LagTotals, StallTotals, Totals
 
 if TYPE_CHECKING:
     from aiomonitor.health.watchdog import Watchdog
     from aiomonitor.inspection.patrol import Patrol
     from aiomonitor.model.findings import FindingCount, Findings
+    from aiomonitor.model.totals import LagTotals, StallTotals, Totals
     from aiomonitor.threads import CpuMeter
     from aiomonitor.tracking.tracker import Tracker
 
@@ -37,6 +36,8 @@ class TotalQueries:
 
     def totals(self) -> Totals:
         """What was counted since the monitor began. Cheap: some 50 µs, however many tasks."""
+        from aiomonitor.model.totals import Totals  # when somebody asks
+
         lag, stalls = self._measured()
         known = self.known_findings()
         return Totals(
@@ -57,6 +58,9 @@ class TotalQueries:
         )
 
     def _measured(self) -> tuple[LagTotals, tuple[StallTotals, ...]]:
+        from aiomonitor.model.health import StallKind  # when somebody asks
+        from aiomonitor.model.totals import LagTotals, StallTotals
+
         with self._watchdog.lock:
             lag, box = self._watchdog.caller.lag, self._watchdog.follower.box
             kinds: tuple[StallKind, ...] = get_args(StallKind)

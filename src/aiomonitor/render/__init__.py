@@ -9,7 +9,9 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from .tables import Column, printable, styled
+from aiomonitor.escapes import printable
+
+from .tables import Column, styled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

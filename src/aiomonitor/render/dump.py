@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aiomonitor.escapes import printable
+
 from . import duration, health, insight, moment, scopes, thread_lines
-from .tables import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aiomonitor.escapes import printable
+
 from . import clock, duration, frame_lines, moment, place
-from .tables import Column, printable, styled
+from .tables import Column, styled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

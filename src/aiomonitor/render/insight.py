@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aiomonitor.escapes import printable
+
 from . import clock, duration, frame_lines, location, moment, place, waits
-from .tables import Column, clip, printable, styled
+from .tables import Column, clip, styled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from aiomonitor.escapes import printable
+
 from . import duration, place
-from .tables import Column, printable
+from .tables import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import filterfalse
 from typing import TYPE_CHECKING
 
+from aiomonitor.escapes import printable
 from aiomonitor.model import ScopeInfo, TreeNode
 
 from . import duration, location, waits
-from .tables import clip, printable, styled
+from .tables import clip, styled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

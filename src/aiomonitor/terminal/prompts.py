@@ -26,7 +26,7 @@ from prompt_toolkit.styles import (
 from pygments.lexers.python import PythonLexer
 
 from aiomonitor.dialogue import LineAbandoned
-from aiomonitor.render.tables import printable
+from aiomonitor.escapes import printable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator

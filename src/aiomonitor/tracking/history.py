@@ -14,7 +14,6 @@ from itertools import chain, compress, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aiomonitor.listings.ordering import natural
 from aiomonitor.utils import any_preserved, is_preserved
 
 from .lives import OUTCOMES, Origin, Teller, called
@@ -182,10 +181,16 @@ class History:
         return numbered or [life for life in remembered if life.name == reference]
 
 
+def _by_name(life: TaskLife) -> Any:
+    from aiomonitor.listings.ordering import natural  # when somebody asks
+
+    return natural(life.name)
+
+
 _SORT_KEYS: dict[str, Callable[[TaskLife], Any]] = {
     "ended": lambda life: life.ended,
     "id": lambda life: life.number,
-    "name": lambda life: natural(life.name),
+    "name": _by_name,
     "coroutine": lambda life: life.coroutine,
     "outcome": lambda life: life.outcome,
     "duration": lambda life: life.ended - life.born,

@@ -7,10 +7,10 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from aiomonitor import model
 from aiomonitor.backends import life as _life
 from aiomonitor.backends.frames import symbolise
 from aiomonitor.backends.life import CALLBACK, OUTSIDE
-from aiomonitor.model import CancellationInfo, CreationStep, TerminatedStack, TerminatedTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from aiomonitor.backends.base import Backend
     from aiomonitor.backends.life import Cancellation, Stack, TaskLife
     from aiomonitor.backends.values import CodePoint
-    from aiomonitor.model import FrameInfo, Outcome
+    from aiomonitor.model import (
+        CancellationInfo,
+        CreationStep,
+        FrameInfo,
+        Outcome,
+        TerminatedStack,
+        TerminatedTask,
+    )
 
     from .ancestry import Lineage
 
@@ -157,7 +164,7 @@ def _stands(request: Cancellation) -> bool:
 
 def step(creator: int, stack: Stack, created: str, teller: Teller) -> CreationStep:
     """One act of creation."""
-    return CreationStep(
+    return model.CreationStep(
         creator=who(creator, teller.label),
         number=creator if creator > 0 else None,
         created=created,
@@ -168,7 +175,7 @@ def step(creator: int, stack: Stack, created: str, teller: Teller) -> CreationSt
 def cancellations(life: TaskLife, teller: Teller) -> tuple[CancellationInfo, ...]:
     """Every request that is remembered, the latest first."""
     return tuple(
-        CancellationInfo(
+        model.CancellationInfo(
             at=None if request.when is None else teller.wall_time(request.when),
             by=canceller(life, request, teller.label),
             frames=teller.frames(request.stack),
@@ -183,7 +190,7 @@ def terminated_task(life: TaskLife, teller: Teller) -> TerminatedTask:
     ignored = standing(life, life.cancelling) if life.outcome != "cancelled" else None
     request = ignored or latest
     seen = bool(life.stack)
-    return TerminatedTask(
+    return model.TerminatedTask(
         number=life.number,
         name=life.name,
         coroutine=life.coroutine,
@@ -221,7 +228,7 @@ def terminated_stack(
 ) -> TerminatedStack:
     """An ended life with all its stacks."""
     failure = life.failure
-    return TerminatedStack(
+    return model.TerminatedStack(
         task=terminated_task(life, teller),
         frames=teller.frames(_own_part(life, failure.stack)) if failure else (),
         causes=failure.causes if failure else (),

@@ -7,14 +7,14 @@ and a listing keeps weak references, page by page.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from aiomonitor import model
 from aiomonitor.backends.frames import symbolise
 from aiomonitor.errors import TaskNotFoundError
-from aiomonitor.listings.paging import Paging
-from aiomonitor.model import TaskInfo
 
 from .ancestry import Ancestry
 from .history import History
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from aiomonitor.backends.base import Backend, TaskHandle
     from aiomonitor.backends.life import TaskLife
-    from aiomonitor.model import WaitInfo
+    from aiomonitor.listings.paging import Paging
+    from aiomonitor.model import TaskInfo, WaitInfo
 
 _Result = TypeVar("_Result")
 
@@ -44,9 +45,15 @@ class Tracker:
         self._backend = backend
         self.history = History(backend, history)
         self.ancestry = Ancestry(backend, self.history)
-        self.paging = Paging(backend, self._rows)
         self._last_number = 0
         self._lock = threading.Lock()
+
+    @functools.cached_property
+    def paging(self) -> Paging:
+        """Pages of the live tasks."""
+        from aiomonitor.listings.paging import Paging  # when somebody asks
+
+        return Paging(self._backend, self._rows)
 
     def number(self, task: TaskHandle) -> int:
         """The task's number, given now if nobody has looked at the task before."""
@@ -93,7 +100,7 @@ class Tracker:
         facts = self._backend.facts(task)
         point, awaits = self._backend.innermost(task)
         life = self._backend.life_of(task)
-        return TaskInfo(
+        return model.TaskInfo(
             number=self.number(task),
             object_id=id(task),
             name=facts.name,

@@ -12,7 +12,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING
 
-from aiomonitor.model import CancelOutcome
+from aiomonitor.model.words import CancelOutcome
 from aiomonitor.threads import Latch
 
 if TYPE_CHECKING:

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from aiomonitor.backends.base import TaskHandle
-    from aiomonitor.backends.clues import CancelState, Mishap
+    from aiomonitor.backends.clues import CancelState
     from aiomonitor.backends.ownership import Releaser
+    from aiomonitor.backends.values import Mishap
 
     Held = list[object]
 

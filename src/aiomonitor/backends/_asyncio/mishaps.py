@@ -15,8 +15,7 @@ from types import CoroutineType, FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from aiomonitor.backends import frames
-from aiomonitor.backends.clues import Mishap
-from aiomonitor.backends.values import CodePoint
+from aiomonitor.backends.values import CodePoint, Mishap
 from aiomonitor.threads import ProcessLock
 
 from . import tasks
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Sequence
 
-    from aiomonitor.backends.clues import MishapKind
+    from aiomonitor.backends.values import MishapKind
 
 KEPT = 500
 """Mishaps remembered."""

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from aiomonitor.threads import Latch
 
 from .cancel import post
-from .hook import TaskHook
 
 if TYPE_CHECKING:
     import weakref
     from collections.abc import Callable, Sequence
 
     from aiomonitor.backends.life import TaskLife
+
+    from .hook import TaskHook
 
 HOOK_WAIT = 0.5
 """Seconds that starting in another thread waits for the loop: then what it creates next is seen."""
@@ -29,7 +30,7 @@ class Recording:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, *, hooked: bool) -> None:
         self._loop = loop
-        self._hook = TaskHook(loop) if hooked else None
+        self._hook = _new_hook(loop) if hooked else None
         self.life_of: Callable[[Any], TaskLife | None]
         """What is recorded of a live task."""
         # No method, since a listing asks for each of a hundred thousand tasks.
@@ -116,6 +117,12 @@ class Recording:
     def silent_for(self) -> float | None:
         """As in `Backend`."""
         return self._hook.silent_for() if self._hook is not None else None
+
+
+def _new_hook(loop: asyncio.AbstractEventLoop) -> TaskHook:
+    from .hook import TaskHook  # where there is to be one
+
+    return TaskHook(loop)
 
 
 def _nothing(_: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from aiomonitor.backends.clues import Mishap
+from aiomonitor.backends.values import Mishap
 
 if TYPE_CHECKING:
     import weakref

@@ -15,7 +15,7 @@ from aiomonitor.backends import frames, lending
 from aiomonitor.backends.ownership import Releaser
 from aiomonitor.backends.reading import ChainReader
 from aiomonitor.backends.values import AwaitChain, TaskFacts
-from aiomonitor.model import CancelOutcome
+from aiomonitor.model.words import CancelOutcome
 
 from .hook import STEPS, TaskInstrument
 from .record import name_text

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from aiomonitor.backends.base import TaskHandle
-    from aiomonitor.backends.clues import CancelState, Executor, KnownQueue, Mishap
+    from aiomonitor.backends.clues import CancelState, Executor, KnownQueue
     from aiomonitor.backends.ownership import Releaser
+    from aiomonitor.backends.values import Mishap
 
     Held = list[object]
 

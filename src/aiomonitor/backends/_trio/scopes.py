@@ -14,8 +14,9 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from aiomonitor import model
 from aiomonitor.backends.scopes import SCOPES_LIMIT, Reach
-from aiomonitor.model import CancelOutcome, ScopeInfo
+from aiomonitor.model.words import CancelOutcome
 
 from .record import REQUEST, words_of
 from .waits import is_sleeping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from aiomonitor.backends.base import TaskHandle
     from aiomonitor.backends.ownership import Releaser
+    from aiomonitor.model import ScopeInfo
 
 LOOK_EVERY = 0.01
 """Seconds between two looks whether a cancelled scope has been left."""
@@ -92,7 +94,7 @@ class TrioScopes:
         scope = status._scope
         reason = scope._cancel_reason
         cancelled = status.effectively_cancelled
-        return ScopeInfo(
+        return model.ScopeInfo(
             number=self._number(scope),
             kind="scope" if nursery is None else "nursery",
             opened_by=None if opener is None else opener._counter + 1,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 import trio.lowlevel
 
+from aiomonitor import model
 from aiomonitor.backends import frames, neutral
 from aiomonitor.backends.objects import (
     FOR_EVER,
@@ -29,7 +30,6 @@ from aiomonitor.backends.objects import (
     referents,
     socket_name,
 )
-from aiomonitor.model import WaitInfo
 
 from .record import name_text
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from aiomonitor.backends.neutral import Tell
+    from aiomonitor.model import WaitInfo
 
     Held = list[object]
     Teller = Callable[[Any, Sequence[Any], Held], WaitInfo | None]
@@ -105,7 +106,7 @@ class Waits:
         event = found(levels, trio.Event, held)
         if event is None:  # an Event has no truth value
             return None
-        return WaitInfo(
+        return model.WaitInfo(
             kind="event",
             what="an Event",
             object_id=id(event),
@@ -118,7 +119,7 @@ class Waits:
             return None
         now = lock.statistics()
         held.append(now.owner)
-        return WaitInfo(
+        return model.WaitInfo(
             kind="lock",
             what=f"a {type(lock).__name__}",
             object_id=id(lock),
@@ -131,7 +132,7 @@ class Waits:
         if semaphore is None:
             return None
         most = semaphore.max_value
-        return WaitInfo(
+        return model.WaitInfo(
             kind="semaphore",
             what=f"a Semaphore at {semaphore.value}" + (f" of {most}" if most is not None else ""),
             object_id=id(semaphore),
@@ -142,7 +143,7 @@ class Waits:
         condition = found(levels, trio.Condition, held)
         if condition is None:
             return None
-        return WaitInfo(
+        return model.WaitInfo(
             kind="condition",
             what="a Condition",
             object_id=id(condition),
@@ -155,7 +156,7 @@ class Waits:
             return None
         now = limiter.statistics()
         held += now.borrowers
-        return WaitInfo(
+        return model.WaitInfo(
             kind="limiter",
             what=f"a CapacityLimiter with {now.borrowed_tokens} of {now.total_tokens} in use",
             object_id=id(limiter),
@@ -175,7 +176,7 @@ class Waits:
         process = found(levels, trio.Process, held)
         if process is None:
             return None
-        return WaitInfo(kind="process", what=f"process {process.pid} to end", pid=process.pid)
+        return model.WaitInfo(kind="process", what=f"process {process.pid} to end", pid=process.pid)
 
     # --- time, threads, tasks -----------------------------------------------------------------
 
@@ -183,8 +184,8 @@ class Waits:
         codes = {frames.code_of(level) for level in levels}
         deadline = task._cancel_status._scope._deadline
         if trio.sleep_until.__code__ not in codes or deadline == math.inf:
-            return WaitInfo(kind="sleep", what=FOR_EVER)
-        return WaitInfo(kind="sleep", what="a timer", timeout=self._time_left(deadline))
+            return model.WaitInfo(kind="sleep", what=FOR_EVER)
+        return model.WaitInfo(kind="sleep", what="a timer", timeout=self._time_left(deadline))
 
     def _thread(self, _task: Any, levels: Sequence[Any], held: Held) -> WaitInfo:
         function = name = None
@@ -195,7 +196,7 @@ class Waits:
         if getattr(function, "__module__", "") == "anyio._backends._trio":
             function = enclosed(function, "func")  # anyio runs it within one of its own
         threads = [thread for thread in threading.enumerate() if thread.name == name]
-        return WaitInfo(
+        return model.WaitInfo(
             kind="thread",
             what=f"{called(function)}() in a thread",
             thread=threads[0].ident if len(threads) == 1 else None,
@@ -209,7 +210,7 @@ class Waits:
         held += children
         tasks = f"{len(children)} task{'' if len(children) == 1 else 's'}"
         number = self._nursery_number(nursery)
-        return WaitInfo(
+        return model.WaitInfo(
             kind="nursery",
             what=f"{tasks} of nursery s{number}",
             nursery=number,
@@ -228,7 +229,7 @@ class Waits:
         lot = found([level], trio.lowlevel.ParkingLot, held)
         if lot is None:
             return None
-        return WaitInfo(
+        return model.WaitInfo(
             kind="other",
             what="being unparked from a ParkingLot",
             object_id=id(lot),
@@ -236,7 +237,7 @@ class Waits:
         )
 
     def _unknown(self, _level: Any, _held: Held) -> WaitInfo:
-        return WaitInfo(kind="other", what="something that trio does not know")
+        return model.WaitInfo(kind="other", what="something that trio does not know")
 
 
 def _without_task(tell: Tell) -> Teller:
@@ -254,9 +255,9 @@ def _descriptor(level: Any, held: Held, wish: str) -> WaitInfo | None:
     for each in referents(level, held):
         if is_socket(each):
             told = f"socket {each.fileno()}{socket_name(each)}"
-            return WaitInfo(kind="socket", what=f"{told} to be {wish}", fd=each.fileno())
+            return model.WaitInfo(kind="socket", what=f"{told} to be {wish}", fd=each.fileno())
         if isinstance(each, int) and not isinstance(each, bool):
-            return WaitInfo(kind="file", what=f"file descriptor {each} to be {wish}", fd=each)
+            return model.WaitInfo(kind="file", what=f"file descriptor {each} to be {wish}", fd=each)
     return None
 
 

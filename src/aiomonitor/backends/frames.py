@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from aiomonitor import model
 
+from .tops import current_frames
 from .values import OURS, AwaitChain, CodePoint
 
 if TYPE_CHECKING:
@@ -198,9 +199,8 @@ def thread_points(thread_id: int, held: list[object] | None = None) -> tuple[Cod
 def _other_tops(held: list[object]) -> dict[int, FrameType]:
     """The frame on top of each other thread's stack.
 
-    Ours stay out of `held`: when they return, it would be their last owner.
-    """
-    tops = sys._current_frames()  # noqa: SLF001 - documented for this use
+    Ours stay out of `held`: when they return, it would be their last owner."""
+    tops = current_frames()
     del tops[threading.get_ident()]
     held.extend(tops.values())
     return tops

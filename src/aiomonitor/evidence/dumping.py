@@ -14,6 +14,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from aiomonitor.backends import frames
+from aiomonitor.backends.tops import current_frames
 from aiomonitor.backends.values import OURS
 from aiomonitor.model import ThreadStack
 from aiomonitor.model.dump import Dump, RunDump
@@ -136,7 +137,7 @@ def _threads(looks: Sequence[Look]) -> tuple[ThreadStack, ...]:
         look.backend.loop_thread_id(): look.backend.loop_state() for look in looks
     }
     names = {thread.ident: thread.name for thread in threading.enumerate()}
-    idents = sorted(sys._current_frames(), key=lambda ident: (ident not in loops, ident))  # noqa: SLF001 - documented in the standard library for this use
+    idents = sorted(current_frames(), key=lambda ident: (ident not in loops, ident))
     points = looks[0].backend.thread_points if looks else frames.thread_points
     return tuple(
         ThreadStack(

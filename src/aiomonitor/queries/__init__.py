@@ -7,13 +7,13 @@ Nothing here knows a user interface.
 from __future__ import annotations
 
 import functools
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING
 
 from aiomonitor import model
 from aiomonitor.backends.frames import symbolise
+from aiomonitor.backends.tops import current_frames
 from aiomonitor.errors import TaskNotFoundError
 from aiomonitor.health.pulse import Pulse
 from aiomonitor.threads import CpuMeter
@@ -292,7 +292,7 @@ class Queries(InsightQueries, HealthQueries, LoadQueries, TotalQueries, Steering
         """What the threads of the process execute now: the monitored loop's thread first."""
         loop_thread = self._backend.loop_thread_id()
         names = {thread.ident: thread.name for thread in threading.enumerate()}
-        idents = sorted(sys._current_frames(), key=lambda ident: (ident != loop_thread, ident))  # noqa: SLF001 - documented in the standard library for this use
+        idents = sorted(current_frames(), key=lambda ident: (ident != loop_thread, ident))
         return tuple(
             model.ThreadStack(
                 thread_id=ident,

@@ -11,6 +11,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from aiomonitor.backends.tops import current_frames
+
 from .backend import AsyncioBackend, is_event_loop
 from .tasks import known_tasks
 
@@ -44,7 +46,7 @@ class PassingBackend(AsyncioBackend):
 
 def running_loops() -> list[asyncio.AbstractEventLoop]:
     """The loops that run in any thread, those that are found on stacks first. Any thread."""
-    tops = sys._current_frames()  # noqa: SLF001 - documented for this use
+    tops = current_frames()
     main = threading.main_thread().ident
     found: list[Any] = [asyncio._get_running_loop()]  # noqa: SLF001
     for ident in sorted(tops, key=lambda ident: ident != main):

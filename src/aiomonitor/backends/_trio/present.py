@@ -3,10 +3,11 @@ have tests in test_trio_drift."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import trio
+
+from aiomonitor.backends.tops import current_frames
 
 from .backend import TrioBackend
 from .hook import STEPS
@@ -31,7 +32,7 @@ class PassingBackend(TrioBackend):
 
 def runs_on_stacks() -> list[PassingBackend]:
     """The runs of all threads, but not those that are guests of a loop. Any thread."""
-    tops = sys._current_frames()
+    tops = current_frames()
     found = {ident: _runner(frame) for ident, frame in tops.items()}
     tops.clear()
     return [PassingBackend(runner, ident) for ident, runner in found.items() if runner is not None]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import concurrent.futures.thread
-import sys
 from typing import TYPE_CHECKING, Any
 
 from aiomonitor.backends.clues import Job
 from aiomonitor.backends.objects import called
+from aiomonitor.backends.tops import current_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ _RUN: CodeType = _ITEM.run.__code__
 
 def _items(held: Held) -> Iterator[tuple[Any, int]]:
     """What threads of executors work on now, each with its thread."""
-    for ident, top in sys._current_frames().items():
+    for ident, top in current_frames().items():
         frame: Any = top
         while frame is not None:
             held.append(frame)

@@ -30,7 +30,7 @@ ZOO = "tests/zoo"
 LONG = [ZOO, "tests/health/test_on_loops.py", "tests/launch"]
 """What blocks loops, for as long as it takes to be noticed, and programs that are run whole."""
 
-CLIENTS = ["tests/clients", "tests/test_demo.py", "tests/test_examples.py"]
+CLIENTS = ["tests/clients", "tests/test_cli.py", "tests/test_demo.py", "tests/test_examples.py"]
 """Real clients of whole applications: most of the time that the tests take."""
 
 BETWEEN = PYTHONS[1:-1]

@@ -56,6 +56,28 @@ def test_a_test_that_hangs(tmp_path: Path, way: str) -> None:
         assert "- aiomonitor: what went on -" in printed
 
 
+BLOCK = """
+def test_block():
+    async def main():
+        time.sleep(60)
+    asyncio.run(main())
+"""
+
+
+def test_a_test_that_blocks(tmp_path: Path) -> None:
+    """What is shown begins with the test, and ends where it stands: neither pytest's frames nor
+    ours are there, and not another time what was left behind."""
+    status, printed = run(tmp_path, BLOCK, "--aiomonitor-timeout=0.5", "--aiomonitor-leaks")
+    assert status == 1
+    [dump] = printed.split("- aiomonitor: what went on -")[1:]
+    [thread] = dump.partition("=== end")[0].split("thread MainThread")[1:]
+    _, first, *_, last = thread.strip().split("  File ")
+    assert "in test_block" in first
+    assert "time.sleep(60)" in last
+    assert "running  test_it.py:5 test_block.<locals>.main" in dump
+    assert "plugin.py" not in printed
+
+
 EXPIRED = """
 async def wait_for():
     await asyncio.wait_for(asyncio.create_task(asyncio.Event().wait(), name="a godot"), 0.05)

@@ -10,12 +10,11 @@ import sys
 import threading
 import time
 from dataclasses import replace
-from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from aiomonitor.backends import frames
 from aiomonitor.backends.tops import current_frames
-from aiomonitor.backends.values import OURS
+from aiomonitor.backends.values import OURS, PACKAGE
 from aiomonitor.model import ThreadStack
 from aiomonitor.model.dump import Dump, RunDump
 from aiomonitor.queries import Queries
@@ -36,6 +35,9 @@ STACKS = 200
 """Different stacks, each of some lines."""
 STALLS = 20
 """The latest ones."""
+
+RUNNERS: tuple[str, ...] = ()
+"""Folders of what runs tests, in tests: two dozen frames of which nobody wants to read."""
 
 THREADS = "aiomonitor"
 """How the names of the monitor's own threads begin."""
@@ -119,8 +121,8 @@ def _stacks(queries: Queries) -> Callable[[], GroupPage]:
 
 
 def _theirs(group: TaskGroup) -> TaskGroup:
-    shown = takewhile(lambda frame: frame.filename not in OURS, group.frames or ())
-    return replace(group, frames=tuple(shown))
+    frames = group.frames or ()
+    return replace(group, frames=frames[: _length([frame.filename for frame in frames])])
 
 
 def _awaits(queries: Queries) -> Callable[[], AwaitTree]:
@@ -152,6 +154,17 @@ def _threads(looks: Sequence[Look]) -> tuple[ThreadStack, ...]:
 
 
 def _frames(points: Sequence[CodePoint]) -> Iterator[FrameInfo]:
-    """A thread's stack, without our own frames where it waits for this."""
-    theirs = takewhile(lambda point: point.code.co_filename not in OURS, points)
-    return map(frames.symbolise, theirs)
+    """A thread's stack, without our own frames where it waits for this, nor those of what runs
+    tests."""
+    files = [point.code.co_filename for point in points]
+    end = _length(files)
+    outer = (index for index in reversed(range(end)) if files[index].startswith(RUNNERS))
+    return map(frames.symbolise, points[next(outer, -1) + 1 : end])
+
+
+def _length(files: Sequence[str]) -> int:
+    """Of a stack without what it has called us for, if that is what it does."""
+    ours = len(files)
+    while ours and files[ours - 1].startswith(PACKAGE):
+        ours -= 1
+    return next((i for i in range(ours, len(files)) if files[i] in OURS), len(files))

@@ -7,6 +7,8 @@ else does.
 from __future__ import annotations
 
 import functools
+import inspect
+import os
 import signal
 import sys
 import threading
@@ -17,6 +19,7 @@ import pytest
 
 from aiomonitor import evidence
 from aiomonitor.backends.leaving import notice_expiries
+from aiomonitor.evidence import dumping
 
 from .leaks import LeakCheck, told
 
@@ -72,10 +75,12 @@ class Plugin:
         self._config = config
         self._leaks = LeakCheck()
         self._undo = [_wrap_pytest_timeout()]
+        dumping.RUNNERS = tuple(map(_folder, (pytest.Item, type(pytest.hookimpl))))
         self._leaks.start()
 
     def pytest_unconfigure(self) -> None:
         self._leaks.stop()
+        dumping.RUNNERS = ()
         for undo in self._undo:
             undo()
 
@@ -100,7 +105,8 @@ class Plugin:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         if call.when == "call":
-            dumps = [item.stash.get(timed_out, None), item.stash.get(leaked, None)]
+            # What is left behind by a test that did not come to its end, that one shows as well.
+            dumps = [item.stash.get(timed_out, None) or item.stash.get(leaked, None)]
             if call.excinfo is not None and _is_timeout(call.excinfo.value):
                 dumps.append(item.stash.get(expired, None))
             report.sections += [("aiomonitor: what went on", each) for each in dumps if each]
@@ -139,6 +145,7 @@ def _alarm(item: pytest.Item, seconds: float | None) -> Iterator[None]:
     elif hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
 
         def fail(*_: object) -> None:
+            __tracebackhide__ = True
             _note_timeout(item)
             pytest.fail(f"it took longer than {seconds:g} s (--aiomonitor-timeout)")
 
@@ -187,6 +194,11 @@ def _is_timeout(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _folder(kind: Any) -> str:
+    """Where the package is that a class comes from: pytest's own, and that which calls hooks."""
+    return os.path.dirname(inspect.getfile(kind)) + os.sep  # noqa: PTH120 - compared as text
 
 
 def _wrap_pytest_timeout() -> Callable[[], None]:

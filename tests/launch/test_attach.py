@@ -264,4 +264,4 @@ def test_the_command() -> None:
         pass
     result = CliRunner().invoke(main, ["attach", str(process.pid)])
     assert result.exit_code == 1
-    assert result.output.startswith("Error: there is no process")
+    assert result.output.startswith("aiomonitor: there is no process")

@@ -119,7 +119,8 @@ def usage(command: click.Command) -> str:
 
 
 def options_help(command: click.Command, columns: int) -> str:
-    """The table of options, `columns` wide at most; empty if there is none but `--help`."""
+    """The table of options below an empty line, `columns` wide at most; empty if there is none but
+    `--help`."""
     context = click.Context(command, terminal_width=columns)
     records = [
         record
@@ -132,7 +133,7 @@ def options_help(command: click.Command, columns: int) -> str:
     formatter = context.make_formatter()
     with formatter.section("Options"):
         formatter.write_dl(records)
-    return formatter.getvalue()
+    return f"\n{formatter.getvalue()}"
 
 
 def suggest(

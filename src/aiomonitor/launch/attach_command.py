@@ -44,5 +44,6 @@ def attach(pid: int, timeout: float, **options: Any) -> None:
     try:
         address = attach_to(pid, settings, timeout)
     except CommandError as error:
-        raise click.ClickException(str(error)) from None
+        click.echo(f"aiomonitor: {error}", err=True)
+        raise click.exceptions.Exit(1) from None
     click.echo(f"the monitor of process {pid} is at {address}")

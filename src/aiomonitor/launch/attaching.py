@@ -92,7 +92,7 @@ def attach(pid: int, settings: Mapping[str, Any], patience: float = PATIENCE) ->
 def check(pid: int) -> None:
     """Raise `CommandError` for what cannot be attached to, as far as that shows from outside."""
     if not _exists(pid):
-        raise CommandError(f"there is no process {pid}: `ps` and `aiomonitor ls` list those there")
+        raise CommandError(f"there is no process {pid}: `ps` lists what there is")
     if pid == os.getpid():
         raise CommandError(f"process {pid} is this one")
     if HERE < (3, 14):

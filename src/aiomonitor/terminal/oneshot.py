@@ -52,15 +52,14 @@ class OneShot:
         execute: Callable[[str], Awaitable[CommandRun]],
     ) -> None:
         """Run the command if the client may, and report how it ended; raises `EndOfInput`."""
-        admitted = admission.is_free
+        admitted, given = admission.is_free, False
         while isinstance(message := await self._next(), Token):
             admitted = admitted or admission.is_token(message.text)
+            given = given or bool(message.text.strip())
         status = _REFUSED
         if not admitted:
-            self._output.write(
-                admission.patience
-                or "this monitor asks for a token: --token, or AIOMONITOR_TOKEN\n"
-            )
+            fault = "that is not the token" if given else "this monitor asks for a token"
+            self._output.write(admission.patience or f"{fault}: --token, or AIOMONITOR_TOKEN\n")
         elif message.line is None:
             self._output.write("the command was too long, and was not run\n")
         else:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import anyio
@@ -150,7 +151,9 @@ def through_sessions(part: range, seed: int) -> dict[str, float]:  # noqa: C901 
                     tasks.start_soon(work_off)
 
     before: list[float] = []
-    anyio.run(main)
+    # As the monitor's loop, not in the main thread: there prompt_toolkit would take SIGWINCH.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(anyio.run, main).result()
     for each in complaints.told[:5]:
         print(each, file=sys.stderr)
     for line in guarded.ran[:5]:

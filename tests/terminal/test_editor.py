@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import os
 import sys
@@ -14,12 +15,12 @@ from typing import TYPE_CHECKING, get_args
 import anyio
 import pytest
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import create_app_session
+from prompt_toolkit.application import create_app_session, get_app
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.filters import has_focus, vi_mode
 from prompt_toolkit.output import DummyOutput
 
-from aiomonitor.dialogue import LineKind
+from aiomonitor.dialogue import LineKind, Suggestion
 from aiomonitor.terminal import editor, prompts
 from aiomonitor.terminal.editor import TYPED_LIMIT
 from aiomonitor.terminal.keys import ConnectionInput
@@ -402,3 +403,24 @@ async def leave_a_prompt_open() -> None:
         assert make(prompts, "command") is not session
         keys.feed("zebra\r")
         assert await line == "zebra"
+
+
+async def test_prompts_are_let_go(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a terminal has gone its prompt is kept by nothing, also if a context copied in it is."""
+    copied, applications = [], []
+
+    def complete(text: str) -> list[Suggestion]:
+        copied.append(contextvars.copy_context())
+        applications.append(weakref.ref(get_app()))
+        return Host.completions(host, text)
+
+    monkeypatch.setattr(host, "completions", complete)
+    async with terminal(host) as peer:
+        await peer.send(b"zeb\t")
+        await peer.until("ra")
+        await peer.send(b"x\r")
+        await peer.until("[x]")
+        assert applications[0]() is not None
+    gc.collect()
+    assert applications[0]() is None
+    assert copied

@@ -178,6 +178,17 @@ class TerminalSource:
         """The connection has ended, and with it whatever was being typed."""
         self._at_prompt(self._input.close)
 
+    def close(self) -> None:
+        """The session is over: let go of its prompts.
+
+        What outlives it knows this object by the context that it copied, such as a timer that was
+        cancelled and is due in a minute. A prompt in turn holds the exceptions of its tasks, and by
+        their frames the timers of that time: so each terminal would keep those before it.
+        """
+        self._session = None
+        self._prompt_context = contextvars.Context()
+        self._prompts.close()
+
     async def room(self) -> None:
         """Wait while too much is typed ahead."""
         while len(self._typed) > AHEAD_LIMIT:
@@ -228,10 +239,12 @@ class TerminalSource:
                     prompt, pre_run=self._begin, set_exception_handler=False
                 )
         except EOFError:
-            raise EndOfInput from None
+            pass  # raised from here, the next one would hold the prompt by this one's frames
         finally:
+            del session
             self._reading = False
             forget_ended()
+        raise EndOfInput
 
     def _begin(self) -> None:
         """The prompt is open: hand it what was typed ahead, once it has attached its input."""

@@ -120,6 +120,10 @@ class Prompts:
             self._kept[kind] = session
         return session
 
+    def close(self) -> None:
+        """Let go of the prompts: there will be no more."""
+        self._kept.clear()
+
     def _make(self, kind: LineKind, keys: Input, screen: Output) -> PromptSession[str]:
         is_python = kind == "python"
         return PromptSession(

@@ -99,6 +99,8 @@ class Session:
         finally:
             self._output.abandon()
             self._runner.abandon()
+            if self._terminal is not None:
+                self._terminal.close()
             with anyio.CancelScope(shield=True), anyio.move_on_after(1):
                 await self._stream.aclose()
 

@@ -103,17 +103,22 @@ class Ground:
 
     async def connect(self, saying: Saying, *, unix: bool) -> Any:
         """A stream to that service."""
-        monitor = self.monitors[saying.locked, unix]
         if unix:
             return await asyncio.open_unix_connection(
                 f"{self._folder}/{saying.locked:d}/{saying.service}.sock"
             )
+        port = self.port(saying.service, locked=saying.locked)
+        return await asyncio.open_connection("127.0.0.1", port)
+
+    def port(self, service: str, *, locked: bool) -> int:
+        """Of the monitor without Unix sockets."""
+        monitor = self.monitors[locked, False]
         ports = {
             "terminal": monitor.port,
             "web": monitor.webui_port,
             "console": monitor.console_port,
         }
-        return await asyncio.open_connection("127.0.0.1", ports[saying.service])
+        return ports[service] or 0
 
     async def probe(self) -> bool:
         """Whether each monitor still answers, at the terminal and on the web.
@@ -230,18 +235,21 @@ async def settled(before: tuple[int, int]) -> tuple[int, int]:
 async def everywhere(ground: Ground, step: int) -> Counter[str]:
     """Every conversation in every way."""
     total: Counter[str] = Counter(dict.fromkeys(FIGURES, 0))
-    said = list(sayings(ground.monitors[False, False].webui_port or 0))
+    said = list(sayings())
     for saying in said:  # whole, a few at once: that loads what serves
         await phase(ground, saying, len(saying.said) // 10, "half-close")
     total["cut_silent"] += not await ground.probe()
     await asyncio.sleep(2 * KEEP_ALIVE)
     before = descriptors(), _threads()
+    effective: set[str] = set()
     for saying in said:
         for ending in ENDINGS:
             ground.done.clear()
             total.update(await phase(ground, saying, step, ending))
             total.update(judge(saying, ending, ground.done))
+            effective.update({saying.kind} if saying.does & set(ground.done) else ())
             total["cut_silent"] += not await ground.probe()
+    total["cut_kinds"] = len(effective)
     total["cut_descriptors"], total["cut_threads"] = await settled(before)
     return total
 

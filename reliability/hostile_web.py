@@ -36,7 +36,7 @@ from .hostile_requests import (
 from .measures import Complaints, descriptors, resident_mb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from random import Random
 
 PATIENCE = 30.0
@@ -113,6 +113,12 @@ class Application:
             task.cancel()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
+        self.loop.run_until_complete(_ended(asyncio.all_tasks(self.loop)))
+        self.loop.close()
+
+
+async def _ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def at_application(count: int, seed: int, application: Application) -> dict[str, float]:

@@ -31,7 +31,7 @@ QUICK: Mapping[str, Sequence[str]] = {
 FULL: Mapping[str, Sequence[str]] = {
     "faults": ("7", "1000", "0.1"),
     "text": ("1000000", "10000"),
-    "guided": ("20000",),
+    "guided": ("10000",),
     "web": ("100000", "4000", "2000", "2000"),
     "load": ("1000", "200", "100", "1", "5"),
     "cuts": ("1",),
@@ -177,11 +177,15 @@ AIMS: Mapping[str, Sequence[Aim]] = {
         Aim("most_ms", "the longest under the load, ms"),
     ),
     "cuts": (
-        Aim("cuts", "connections that were cut, each at a byte of one of ten conversations"),
+        Aim(
+            "cuts",
+            "connections that were cut, each at a byte of one of ten conversations of real clients",
+        ),
         Aim("cuts_unix", "of these at Unix sockets"),
         Aim(
             "cut_whole", "commands and changes of whole lines or requests: the watch sees", least=1
         ),
+        Aim("cut_kinds", "of the eight conversations that do something, seen to do it", least=8),
         Aim(
             "cut_unfinished",
             "last lines without an end that ran, as a script's does when its connection is closed "

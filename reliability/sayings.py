@@ -1,17 +1,18 @@
-"""What clients of each kind say in a whole conversation, byte for byte, and what that may do."""
+"""What clients of each kind say in a whole conversation, byte for byte, and what that may do.
+
+Recorded from real clients by `recording`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
-
-from aiomonitor.terminal.telnet import TTYPE_IS, Option, TelnetCodec, naws_payload
-
-from . import visitors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+RECORDED = Path(__file__).with_name("recorded")
 TOKEN = "sesame-of-this-run"  # noqa: S105 - of a test
 MARK = "canary whole"
 """The command of the text services: no part of it is one."""
@@ -36,60 +37,37 @@ class Saying:
     """Whether it is said to a monitor with a token."""
 
 
-def _one_shot(*payloads: bytes) -> bytes:
-    codec = TelnetCodec()
-    codec.request(Option.ONE_SHOT, "local")
-    for payload in payloads:
-        codec.subnegotiate(Option.ONE_SHOT, payload)
-    return codec.bytes_to_send()
+def file_of(kind: str) -> Path:
+    """Where it is recorded."""
+    return RECORDED / f"{kind.lower().replace(' ', '-')}.bin"
 
 
-def _telnet() -> bytes:
-    """A terminal whose user mistypes, goes back and asks for the last line once more."""
-    codec = TelnetCodec()
-    codec.accept(Option.TTYPE, "local")
-    codec.accept(Option.NAWS, "local")
-    codec.request(Option.TTYPE, "local")
-    codec.request(Option.NAWS, "local")
-    codec.subnegotiate(Option.TTYPE, TTYPE_IS + b"xterm")
-    codec.subnegotiate(Option.NAWS, naws_payload(80, 24))
-    return codec.bytes_to_send() + b"canary wholx\x7fe\r\0anary whole\x1b[Hc\r\n\x1b[A\r\0\x04"
+def _recorded(
+    kind: str,
+    service: str,
+    *does: str,
+    unfinished: bool = False,
+    pauses: bool = False,
+    locked: bool = False,
+) -> Saying:
+    said = file_of(kind).read_bytes()
+    pause = said.index(b"\r\n\r\n") + 4 if pauses else 0
+    return Saying(
+        kind=kind, service=service, said=said, does=frozenset(does), unfinished=unfinished,
+        pause=pause, locked=locked,
+    )  # fmt: skip
 
 
-def sayings(port: int) -> Iterator[Saying]:
-    """Each kind, to a web service at that port."""
-    run = frozenset({f"run {MARK}"})
-    mark, python = MARK.encode(), b"canary.value = %d" % VALUE
-    ours = "X-Aiomonitor: 1", "Content-Type: application/json"
-    put = frozenset({f"set {VALUE}"})
-    yield Saying(kind="telnet", service="terminal", said=_telnet(), does=run)
-    yield Saying(
-        kind="plain", service="terminal", said=b"%s\r\n\n%s\nexit\n" % (mark, mark),
-        does=run | {"run exit", "run "}, unfinished=True,
-    )  # fmt: skip
-    yield Saying(kind="one-shot", service="terminal", said=_one_shot(b"C" + mark), does=run)
-    yield Saying(
-        kind="one-shot with a token", service="terminal", does=run, locked=True,
-        said=_one_shot(b"T" + TOKEN.encode(), b"C" + mark),
-    )  # fmt: skip
-    yield Saying(
-        kind="plain with a token", service="terminal", does=run, unfinished=True, locked=True,
-        said=b"%s\n%s\n" % (TOKEN.encode(), mark),
-    )  # fmt: skip
-    yield Saying(
-        kind="console", service="console", does=put, unfinished=True,
-        said=b"1 + 1\n%s\nimport asyncio\nawait asyncio.sleep(0)\n" % python,
-    )  # fmt: skip
-    yield Saying(kind="GET", service="web", said=visitors.http("/api/tasks", port))
-    yield Saying(
-        kind="POST", service="web", does=frozenset({"mark"}),
-        said=visitors.http("/api/mark", port, *ours, method="POST", body=b"{}"),
-    )  # fmt: skip
-    yield Saying(
-        kind="event stream", service="web", said=visitors.http("/api/events?view=tasks", port)
-    )
-    opening = visitors.upgrade(port)
-    yield Saying(
-        kind="WebSocket", service="web", does=put, pause=len(opening),
-        said=opening + visitors.enter("1 + 1") + visitors.enter(python.decode()),
-    )  # fmt: skip
+def sayings() -> Iterator[Saying]:
+    """Each kind."""
+    run, put = f"run {MARK}", f"set {VALUE}"
+    yield _recorded("telnet", "terminal", run)
+    yield _recorded("plain", "terminal", run, "run exit", "run ", unfinished=True)
+    yield _recorded("one-shot", "terminal", run)
+    yield _recorded("one-shot with a token", "terminal", run, locked=True)
+    yield _recorded("plain with a token", "terminal", run, unfinished=True, locked=True)
+    yield _recorded("console", "console", put, unfinished=True)
+    yield _recorded("GET", "web")
+    yield _recorded("POST", "web", "mark")
+    yield _recorded("event stream", "web")
+    yield _recorded("WebSocket", "web", put, pauses=True)

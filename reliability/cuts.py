@@ -29,7 +29,15 @@ from .measures import Complaints, descriptors
 from .sayings import TOKEN, Saying, sayings
 
 ENDINGS = ("close", "reset", "half-close")
-FIGURES = ("cuts", "cuts_unix", "cut_whole", "cut_unfinished", "cut_breaches", "cut_hangs")
+FIGURES = (
+    "cuts",
+    "cuts_unix",
+    "cut_whole",
+    "cut_unfinished",
+    "cut_breaches",
+    "cut_hangs",
+    "cut_kinds",
+)
 AT_ONCE = 16
 """Connections at a time, of at most 20 consoles."""
 PATIENCE = 20.0
@@ -152,11 +160,7 @@ class Ground:
 async def cut(ground: Ground, saying: Saying, length: int, ending: str, *, unix: bool) -> bool:
     """Say so much of it and end like that; whether the other end lets go, where one can see it."""
     reader, writer = await ground.connect(saying, unix=unix)
-    writer.write(saying.said[: min(saying.pause, length)])
-    if length > saying.pause > 0:
-        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
-    writer.write(saying.said[saying.pause : length])
-    await writer.drain()
+    await _say(saying, length, reader, writer)
     if length % 2:  # the other half are cut before anybody can have answered
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(reader.read(1), 0.02)
@@ -171,6 +175,26 @@ async def cut(ground: Ground, saying: Saying, length: int, ending: str, *, unix:
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     writer.transport.abort()
     return let_go
+
+
+async def _say(saying: Saying, length: int, reader: Any, writer: Any) -> None:
+    writer.write(saying.said[: min(saying.pause, length)])
+    if length > saying.pause > 0:
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
+    writer.write(saying.said[saying.pause : length])
+    await writer.drain()
+
+
+async def whole(ground: Ground, saying: Saying) -> bool:
+    """Say all of it, and stay until it has been done; whether it was."""
+    ground.done.clear()
+    reader, writer = await ground.connect(saying, unix=False)
+    await _say(saying, len(saying.said), reader, writer)
+    deadline = time.monotonic() + PATIENCE
+    while not saying.does & set(ground.done) and time.monotonic() < deadline:  # noqa: ASYNC110 - it is done in other threads
+        await asyncio.sleep(0.02)
+    writer.transport.abort()
+    return bool(saying.does & set(ground.done))
 
 
 async def _until_end(reader: asyncio.StreamReader) -> None:
@@ -236,20 +260,19 @@ async def everywhere(ground: Ground, step: int) -> Counter[str]:
     """Every conversation in every way."""
     total: Counter[str] = Counter(dict.fromkeys(FIGURES, 0))
     said = list(sayings())
+    for saying in filter(lambda each: each.does, said):
+        total["cut_kinds"] += await whole(ground, saying)
     for saying in said:  # whole, a few at once: that loads what serves
         await phase(ground, saying, len(saying.said) // 10, "half-close")
     total["cut_silent"] += not await ground.probe()
     await asyncio.sleep(2 * KEEP_ALIVE)
     before = descriptors(), _threads()
-    effective: set[str] = set()
     for saying in said:
         for ending in ENDINGS:
             ground.done.clear()
             total.update(await phase(ground, saying, step, ending))
             total.update(judge(saying, ending, ground.done))
-            effective.update({saying.kind} if saying.does & set(ground.done) else ())
             total["cut_silent"] += not await ground.probe()
-    total["cut_kinds"] = len(effective)
     total["cut_descriptors"], total["cut_threads"] = await settled(before)
     return total
 

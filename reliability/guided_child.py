@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 OURS = ("terminal", "dialogue", "access", "commands", "permissions", "render")
 """What a byte of a client can reach before a command runs."""
 OTHERS = (
+    "reliability.planted",
     *("prompt_toolkit.input.vt100_parser", "prompt_toolkit.key_binding.bindings"),
     *("prompt_toolkit.buffer", "click.parser"),
 )

@@ -36,7 +36,7 @@ from .hostile_requests import (
 from .measures import Complaints, descriptors, resident_mb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from random import Random
 
 PATIENCE = 30.0
@@ -109,16 +109,17 @@ class Application:
 
     def close(self) -> None:
         """End it."""
-        for task in self.tasks:
-            task.cancel()
+        asyncio.run_coroutine_threadsafe(_end_others(), self.loop).result()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
-        self.loop.run_until_complete(_ended(asyncio.all_tasks(self.loop)))
         self.loop.close()
 
 
-async def _ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def _end_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.wait(others, timeout=PATIENCE)
 
 
 async def at_application(count: int, seed: int, application: Application) -> dict[str, float]:

@@ -126,8 +126,13 @@ AIMS: Mapping[str, Sequence[Aim]] = {
             0,
         ),
         Aim("guided_failed", "targets that crashed, hung or needed more than 1 GB", 0),
+        Aim(
+            "guided_planted",
+            "the fault planted behind a word of eleven bytes was found (1: yes): it is guided",
+            least=1,
+        ),
         Aim("guided_growth_mb", "memory that the one which grew most grew by, MB", 64),
-        Aim("guided_grew", "targets of five whose coverage grew: it is guided", least=5),
+        Aim("guided_grew", "targets of five whose coverage grew", least=5),
         *_guided(),
     ),
     "web": (

@@ -49,11 +49,14 @@ class Relay:
         self._target = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self.said: list[bytearray] = []
+        self._said: list[bytearray] = []
+        self.heard: list[bytes] = []
+        """What each of the clients has said, once it is closed."""
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
-        """No more clients."""
+        """Write down no more, and serve no other client."""
+        self.heard = [bytes(each) for each in self._said]
         self._listener.close()
 
     def _serve(self) -> None:
@@ -62,7 +65,7 @@ class Relay:
                 client, _ = self._listener.accept()
                 monitor = socket.create_connection(("127.0.0.1", self._target))
                 said = bytearray()
-                self.said.append(said)
+                self._said.append(said)
                 for source, sink, record in ((client, monitor, said), (monitor, client, None)):
                     threading.Thread(target=_copy, args=(source, sink, record), daemon=True).start()
 
@@ -80,13 +83,13 @@ def _copy(source: socket.socket, sink: socket.socket, record: bytearray | None) 
 # --- the clients ------------------------------------------------------------------------------
 
 
-def telnet(port: int) -> None:
+def telnet(relay: Relay) -> None:
     """A user who mistypes, goes back, and asks for the last line once more, at a terminal."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ["TERM"] = "xterm"
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        os.execvp("telnet", ["telnet", "127.0.0.1", str(port)])  # noqa: S606, S607 - in its terminal
+        os.execvp("telnet", ["telnet", "127.0.0.1", str(relay.port)])  # noqa: S606, S607 - in its terminal
     keys = (
         MARK.encode()[:-1] + b"x\x7fe\r",
         MARK.encode()[1:] + b"\x1b[H" + MARK.encode()[:1] + b"\r",
@@ -121,29 +124,31 @@ def _run(*command: str, said: bytes = b"", token: str = "", in_time: bool = True
     return ended.stdout
 
 
-def netcat(*lines: str) -> Callable[[int], None]:
+def netcat(*lines: str) -> Callable[[Relay], None]:
     """A script that says all of it at once, and closes its half."""
-    return lambda port: _say(port, "".join(lines).encode())
+    return lambda relay: _say(relay.port, "".join(lines).encode())
 
 
 def _say(port: int, said: bytes) -> None:
     _run("nc", "-N", "127.0.0.1", str(port), said=said)
 
 
-def one_shot(token: str = "") -> Callable[[int], None]:
+def one_shot(token: str = "") -> Callable[[Relay], None]:
     """Our own client, with one command."""
-    return lambda port: _ask(port, token)
+    return lambda relay: _ask(relay.port, token)
 
 
 def _ask(port: int, token: str) -> None:
     _run(sys.executable, "-m", "aiomonitor.cli", "-p", str(port), "-c", MARK, token=token)
 
 
-def curl(path: str, *options: str) -> Callable[[int], None]:
+def curl(path: str, *options: str) -> Callable[[Relay], None]:
     """A request; where there is no end to the answer, for a second."""
     stream = "-N" in options
     limit = ("--max-time", "1") if stream else ("--fail",)
-    return lambda port: _fetch(f"http://127.0.0.1:{port}{path}", *limit, *options, stream=stream)
+    return lambda relay: _fetch(
+        f"http://127.0.0.1:{relay.port}{path}", *limit, *options, stream=stream
+    )
 
 
 def _fetch(url: str, *options: str, stream: bool) -> None:
@@ -151,8 +156,9 @@ def _fetch(url: str, *options: str, stream: bool) -> None:
         raise ChildProcessError(f"curl got nothing from {url}")
 
 
-def browser(port: int) -> None:
-    """The console's page, where two lines are entered."""
+def browser(relay: Relay) -> None:
+    """The console's page, where two lines are entered; that it is closed afterwards is left out: in
+    one go with the lines, it would take them back."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -160,18 +166,19 @@ def browser(port: int) -> None:
             executable_path=shutil.which("chromium"), args=BROWSER
         )
         page = chromium.new_page()
-        page.goto(f"http://127.0.0.1:{port}/console")
+        page.goto(f"http://127.0.0.1:{relay.port}/console")
         for line in ("1 + 1", PYTHON):
             page.locator('#console[data-state="prompt"]').wait_for()
             page.locator("#input").fill(line)
             page.locator("#input").press("Enter")
             page.locator("#log").get_by_text(line).wait_for()
         page.locator('#console[data-state="prompt"]').wait_for()
+        relay.close()
         chromium.close()
 
 
 POST = ("-X", "POST", "-H", "X-Aiomonitor: 1", "-H", "Content-Type: application/json", "-d", "{}")
-CLIENTS: dict[str, tuple[str, bool, Callable[[int], None]]] = {
+CLIENTS: dict[str, tuple[str, bool, Callable[[Relay], None]]] = {
     "telnet": ("terminal", False, telnet),
     "plain": ("terminal", False, netcat(f"{MARK}\r\n", "\n", f"{MARK}\n", "exit\n")),
     "one-shot": ("terminal", False, one_shot()),
@@ -193,12 +200,12 @@ def record(ground: Ground, kind: str) -> bytes:
     """What that client says, on the connection that it is about."""
     service, locked, client = CLIENTS[kind]
     relay = Relay(ground.port(service, locked=locked))
-    client(relay.port)
-    relay.close()
-    if kind == "WebSocket":
-        return next(bytes(each) for each in relay.said if b"Upgrade: websocket" in each)
-    (said,) = relay.said
-    return bytes(said)
+    client(relay)
+    if not relay.heard:
+        relay.close()
+    sockets = [each for each in relay.heard if b"Upgrade: websocket" in each]
+    (said,) = sockets or relay.heard
+    return said
 
 
 def main(kinds: list[str]) -> None:

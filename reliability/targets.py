@@ -19,7 +19,7 @@ from aiomonitor.dialogue.output import ClientOutput
 from aiomonitor.terminal.editor import PASTE_LIMIT, TerminalSource
 from aiomonitor.terminal.session import Session
 
-from . import streams
+from . import planted, streams
 from .checks import Breach, check_opening, check_page, check_stream, cuts
 from .hostile_text import PEER, TOKEN, Canary, Wire
 from .rehearsal import BUILT_IN, Rehearsed
@@ -167,12 +167,21 @@ class Sessions(_InLoop):
             raise Breach(f"passed the guard: {shell.ran}")
 
 
+class Planted(Target):
+    """None of ours: a fault that the fuzzer has to find, or it would find no others."""
+
+    def run(self, data: bytes) -> None:
+        """Raise where it is."""
+        planted.check(data)
+
+
 TARGETS: dict[str, type[Target]] = {
     "streams": Streams,
     "openings": Openings,
     "commands": Commands,
     "keys": Keys,
     "sessions": Sessions,
+    "planted": Planted,
 }
 
 

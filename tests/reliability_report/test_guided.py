@@ -25,6 +25,10 @@ REACHED = {
 }  # fmt: skip
 
 
+SOUND = {"breaches": 0.0, "failed": 0.0, **REACHED}
+FOUND = {**dict.fromkeys(GUIDED, SOUND), guided.CONTROL: {**SOUND, "breaches": 7.0}}
+
+
 def test_what_was_reached() -> None:
     """At the start, and at the end; where the end did not come, nothing is told."""
     assert guided.reached(TOLD) == REACHED
@@ -33,10 +37,8 @@ def test_what_was_reached() -> None:
 
 def test_targets_that_fail_or_stay_where_they_are_miss_the_aims() -> None:
     """One that ended badly has not grown; a breach anywhere counts."""
-    sound = {"breaches": 0.0, "failed": 0.0, **REACHED}
-    assert missed("guided", guided.summary(dict.fromkeys(GUIDED, sound))) == []
-    bad = {**dict.fromkeys(GUIDED, sound), "keys": {"breaches": 3.0, "failed": 1.0}}
-    figures = guided.summary(bad)
+    assert missed("guided", guided.summary(FOUND)) == []
+    figures = guided.summary({**FOUND, "keys": {"breaches": 3.0, "failed": 1.0}})
     assert figures["guided_runs"] == 8000
     assert figures["guided_streams_features"] == 705
     assert [each.rpartition(": ")[2] for each in missed("guided", figures)] == [
@@ -44,12 +46,18 @@ def test_targets_that_fail_or_stay_where_they_are_miss_the_aims() -> None:
     ]  # fmt: skip
 
 
+def test_a_fuzzer_that_does_not_find_what_is_there_misses_the_aims() -> None:
+    """The planted fault counts as found, and never as a breach."""
+    assert guided.summary(FOUND)["guided_breaches"] == 0
+    (told,) = missed("guided", guided.summary({**FOUND, guided.CONTROL: SOUND}))
+    assert told.endswith("it is guided: 0, not at least 1")
+    assert len(missed("guided", guided.summary({**FOUND, guided.CONTROL: {}}))) == 1
+
+
 def test_every_target_is_run_and_shown() -> None:
     """Each has its share of the runs and its rows."""
-    assert set(guided.SHARES) == set(TARGETS) == set(GUIDED)
-    shown = {aim.key for aim in AIMS["guided"]}
-    sound = {"breaches": 0.0, "failed": 0.0, **REACHED}
-    assert shown <= set(guided.summary(dict.fromkeys(GUIDED, sound)))
+    assert set(guided.SHARES) == set(TARGETS) == {*GUIDED, guided.CONTROL}
+    assert {aim.key for aim in AIMS["guided"]} <= set(guided.summary(FOUND))
 
 
 def test_a_corpus_is_made_from_the_seed(tmp_path: Path) -> None:

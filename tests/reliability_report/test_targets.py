@@ -7,11 +7,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from reliability import checks, targets
+from reliability import checks, planted, targets
 from reliability.checks import Breach, check_opening, check_page, check_stream
 from reliability.rehearsal import Rehearsed
 from reliability.streams import page
-from reliability.targets import TARGETS, Commands, Keys, Openings, Sessions, Streams
+from reliability.targets import TARGETS, Commands, Keys, Openings, Planted, Sessions, Streams
 
 from aiomonitor.terminal import lines, protocol, session, telnet
 from aiomonitor.terminal.admission import Admission
@@ -32,6 +32,15 @@ def test_what_is_sound_passes(name: str) -> None:
         passed += 1
     target.close()
     assert passed == 6
+
+
+def test_the_planted_fault_is_there() -> None:
+    """Behind its word, and nowhere else: no input to start from holds it."""
+    with pytest.raises(Breach, match="planted"):
+        Planted().run(planted.WORD + b"x")
+    Planted().run(b"x" + planted.WORD)
+    seeds = (Planted.seed(random.Random(number)) for number in range(50))  # noqa: S311
+    assert not any(planted.WORD[:3] in each for each in seeds)
 
 
 def test_a_stream_is_the_same_however_it_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,7 +114,7 @@ def summary(found: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
         "guided_runs": total("runs"),
         "guided_breaches": total("breaches"),
         "guided_failed": total("failed") + control.get("failed", 0),
-        "guided_planted": control.get("breaches", 0) > 0,
+        "guided_planted": int(control.get("breaches", 0) > 0),
         "guided_grew": sum(
             told.get("features", 0) > told.get("features_first", 0) for told in found.values()
         ),

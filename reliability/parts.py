@@ -81,10 +81,13 @@ def _guided() -> Iterator[Aim]:
     for name, label in GUIDED.items():
         key = f"guided_{name}"
         yield Aim(f"{key}_runs", f"{label}: runs")
-        yield Aim(f"{key}_features_first", "features of it that were reached at the start")
-        yield Aim(f"{key}_features", "and at the end")
-        yield Aim(f"{key}_edges_first", "its edges that were reached at the start")
-        yield Aim(f"{key}_edges", "and at the end")
+        yield Aim(
+            f"{key}_features_first",
+            "features that were reached at the start (an edge, and how often it was taken)",
+        )
+        yield Aim(f"{key}_features", "features at the end")
+        yield Aim(f"{key}_edges_first", "edges of the code that were reached at the start")
+        yield Aim(f"{key}_edges", "edges at the end")
 
 
 AIMS: Mapping[str, Sequence[Aim]] = {

@@ -31,6 +31,10 @@ one are of four portions, added up. What their sessions kept of memory was measu
 4 000 in one loop left 120 to 320 MB behind, as each prompt that had ended kept those before it; now
 they leave 3.
 
+Before the soak's clients come, its application has as many ended tasks remembered as there ever
+are: 5 MB that took minutes to come together, and were told as growth. At both of its rests the
+allocator gives back what it holds back.
+
 ```console
 $ python -m reliability [--quick] [--python PYTHON …] [PART …]
 ```

@@ -215,6 +215,11 @@ AIMS: Mapping[str, Sequence[Aim]] = {
         Aim("rss_mb", "resident memory, last third, MB"),
         Aim("rss_growth_mb", "its median in the last third less that in the first, MB"),
         Aim("rss_mb_per_minute", "its slope after the warm-up, MB a minute", 1),
+        Aim(
+            "rest_mb_per_minute",
+            "memory without clients, at the end less after the warm-up, MB a minute between",
+            1,
+        ),
         Aim("rest_descriptors", "descriptors without clients, more than after the warm-up", 2),
         Aim("rest_threads", "threads without clients, more than after the warm-up (pools: 80)", 80),
         Aim("probe_ms", "a connection and its command, median, ms"),

@@ -3,7 +3,8 @@
     python -m reliability.soak SECONDS EVERY
 
 Samples are taken EVERY so many seconds. After a fifth of the time all clients go, and once more at
-the end: what is open then is compared.
+the end: what is open and kept then is compared. What the allocator held back is given back each
+time, so memory counts from when the clients have been back for a while.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ WARM = 0.2
 SETTLE, STEADY = 20.0, 4.0
 """Seconds in which what was cut off is let go, at most; and for which nothing changes then. A plain
 client that has hung up may be one that waits for its answer, so its command goes on for a while."""
+BACK = 30.0
+"""Seconds until the clients that came back after the rest need as much memory as before."""
 LONG = 120.0
 """Seconds below which a slope is that of noise, and is not told."""
 ROWS = 10
@@ -95,8 +98,19 @@ class Soaked:
             await coming
         return samples
 
-    async def at_rest(self, wanted: float = 0) -> dict[str, float]:
-        """What is open without clients, once it stays the same, or is no more than wanted."""
+    async def rest(self, began: float, wanted: float = 0) -> dict[str, Any]:
+        """What is open and kept without clients."""
+        threads_and_files = await self._at_rest(wanted)
+        census = await self.census()
+        return {
+            **threads_and_files,
+            "seconds": time.monotonic() - began,
+            "kept_mb": census["kept_mb"],
+            "census": census,
+        }
+
+    async def _at_rest(self, wanted: float) -> dict[str, float]:
+        """What is open, once it stays the same, or is no more than wanted."""
         deadline = time.monotonic() + SETTLE
         seen, since = (0, 0), time.monotonic()
         while time.monotonic() < deadline and time.monotonic() - since < STEADY:
@@ -107,7 +121,7 @@ class Soaked:
             if now != seen:
                 seen, since = now, time.monotonic()
             await asyncio.sleep(0.1)
-        return {"descriptors": seen[0], "threads": seen[1], "rss_mb": resident_mb(self.pid)}
+        return {"descriptors": seen[0], "threads": seen[1]}
 
 
 async def soak(seconds: float, every: float) -> dict[str, Any]:
@@ -124,15 +138,14 @@ async def soak(seconds: float, every: float) -> dict[str, Any]:
         try:
             began = time.monotonic()
             warm = await soaked.under_clients(WARM * seconds, began, every)
-            rests = [await soaked.at_rest()]
-            censuses = [await soaked.census()]
+            rests = [await soaked.rest(began)]
             samples = await soaked.under_clients(seconds, began, every)
-            rests.append(await soaked.at_rest(rests[0]["descriptors"]))
-            censuses.append(await soaked.census())
+            rests.append(await soaked.rest(began, wanted=rests[0]["descriptors"]))
         finally:
             process.stdin.close()
             await process.wait()
             await listening
+    censuses = [rest["census"] for rest in rests]
     _tell(soaked.clients, censuses)
     figures = judged(samples, rests, seconds)
     return {
@@ -145,7 +158,7 @@ async def soak(seconds: float, every: float) -> dict[str, Any]:
     }
 
 
-def judged(samples: list[Sample], rests: list[dict[str, float]], seconds: float) -> dict[str, Any]:
+def judged(samples: list[Sample], rests: list[dict[str, Any]], seconds: float) -> dict[str, Any]:
     """What grew after the warm-up: medians of thirds tell growth from the allocator's noise."""
     third = max(1, len(samples) // 3)
     first, last = samples[:third], samples[-third:]
@@ -167,8 +180,11 @@ def judged(samples: list[Sample], rests: list[dict[str, float]], seconds: float)
         "lag_ratio": of(last, "lag_ms") / of(first, "lag_ms"),
     }
     if seconds >= LONG:
+        back = rests[0]["seconds"] + BACK
         points = [(sample["seconds"] / 60, sample["rss_mb"]) for sample in samples]
-        figures["rss_mb_per_minute"] = slope(points)
+        figures["rss_mb_per_minute"] = slope([each for each in points if 60 * each[0] >= back])
+        minutes = (rests[1]["seconds"] - rests[0]["seconds"]) / 60
+        figures["rest_mb_per_minute"] = (rests[1]["kept_mb"] - rests[0]["kept_mb"]) / minutes
     return figures
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import aiomonitor
 
-from .measures import Complaints, quantile
+from .measures import Complaints, kept_mb, quantile
 
 BATCH = 60
 """Tasks that are spawned at once; the pause after them leaves some of a core to the others."""
@@ -31,6 +31,10 @@ PAUSE = 0.02
 BLOCKED, BLOCKS_EVERY = 0.15, 7.0
 """Seconds: longer than what counts as a stall, and how often."""
 BEAT = 0.01
+ANCESTORS = 10_000
+"""Ended tasks that created others, as many as a monitor remembers: some 5 MB, which take minutes to
+come together in the mix below. They are there from the start, so that what grows is something else.
+"""
 
 
 def tell(**news: Any) -> None:
@@ -73,6 +77,13 @@ async def nests(depth: int) -> None:
     """Children of children."""
     if depth:
         await asyncio.gather(nests(depth - 1), asyncio.create_task(asyncio.sleep(0.002)))
+
+
+async def fill_history() -> None:
+    """Has the monitors remember as many ended tasks as they ever do, at a pace that they follow."""
+    for _ in range(ANCESTORS // BATCH + 1):
+        await asyncio.gather(*(asyncio.create_task(nests(1)) for _ in range(BATCH)))
+        await asyncio.sleep(PAUSE)
 
 
 async def spawn() -> None:
@@ -129,7 +140,7 @@ def answer(complaints: Complaints) -> None:
     """A census for each line, in a thread of its own, until there are no more."""
     for _ in sys.stdin:
         told = {"errors": complaints.told[:5], "error_count": complaints.count}
-        tell(census=census(), files=files(), threads=threads(), **told)
+        tell(census=census(), kept_mb=kept_mb(), files=files(), threads=threads(), **told)
     os._exit(0)
 
 
@@ -142,6 +153,7 @@ async def main(folder: Path) -> None:
     tcp = aiomonitor.Monitor(loop, port=0, webui_port=0, console_port=0, locals={"answer": 42})
     with unix, tcp:
         paths = {each.service: each.path for each in unix.addresses}
+        await fill_history()
         tell(port=tcp.port, webui_port=tcp.webui_port, console_port=tcp.console_port, unix=paths)
         threading.Thread(target=answer, args=(complaints,), daemon=True).start()
         await asyncio.gather(spawn(), spawn(), block(), beat())

@@ -185,7 +185,11 @@ def fork(world: World) -> None:
 
 
 def fork_and_exit(world: World) -> None:
-    """A child ends the way that every program does. Not while a loop runs: asyncio refuses that."""
+    """A child ends the way that every program does. Not while a loop runs: asyncio refuses that.
+
+    The loop that it has inherited is closed then, and by that the parent's, which shares its epoll,
+    hears of no signal any more: without a monitor, too.
+    """
     child = os.fork()
     if child == 0:
         world.in_child = True

@@ -33,9 +33,9 @@ _NO_LIBRARY = "libgcc_s.so.1 must be installed"
 """What the C library says as it aborts a process at its end that has no file left to load what the
 end of a daemon thread needs: up to Python 3.13, wherever a daemon thread is; counted by itself."""
 
-DEADLINE = 30.0
-"""Seconds after which an application hangs: it computes for a quarter of one."""
-PATIENCE = 6.0
+DEADLINE = 60.0
+"""Seconds after which an application hangs: it computes for a quarter of one, if it is alone."""
+PATIENCE = 20.0
 """Seconds for a signal to end it; then it's sent again, and noted as lost."""
 
 

@@ -33,6 +33,8 @@ def random_job(rng: random.Random, *, faults: tuple[str, ...], ending: str | Non
         for each in ENDINGS
         if loop != "trio" or each not in ("sigterm_exits", "sigterm_in_loop")
     ]
+    if "fork_and_exit" in faults:
+        endings.remove("sigterm_in_loop")  # see there
     return Job(
         seed=rng.randrange(1 << 30),
         loop=loop,

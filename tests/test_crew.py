@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -38,10 +39,29 @@ except OSError:
 """
 
 
-def run(code: str) -> subprocess.CompletedProcess[str]:
+LOADING = """
+from aiomonitor.crew import Crew
+
+def stop_and_load(self, timeout, stop=Crew.stop):
+    stop(self, timeout)
+    exec("1")  # as loading a dataclass does
+
+Crew.stop = stop_and_load
+"""
+"""A thread loads something while the program ends."""
+INTERRUPTED = "signal.signal(signal.SIGINT, signal.default_int_handler)\nraise KeyboardInterrupt"
+AT_A_PROMPT = """
+import code
+code.InteractiveInterpreter({"__name__": "__main__"}).runsource("raise KeyboardInterrupt")
+sys.ps1 = "> "
+sys.exit(6)
+"""
+
+
+def run(code: str, end: str = "sys.exit(6)") -> subprocess.CompletedProcess[str]:
     """A program that leaves its monitor open."""
     return subprocess.run(
-        [sys.executable, "-c", f"{code}\nsys.exit(6)"],
+        [sys.executable, "-c", f"import signal\n{code}\n{end}"],
         capture_output=True,
         text=True,
         check=False,
@@ -60,3 +80,18 @@ def test_without_files() -> None:
     """So it is where no file can be opened any more, and the status is the program's."""
     ended = run(LEFT_OPEN + FULL)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("\n", "", 6)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
+def test_an_interrupted_program_dies_of_the_signal() -> None:
+    """As it does without a monitor, though the monitor loads something meanwhile."""
+    ended = run(LEFT_OPEN + LOADING, INTERRUPTED)
+    assert ended.stderr.endswith("KeyboardInterrupt\n")
+    assert ended.returncode == -signal.SIGINT
+
+
+def test_a_line_at_a_prompt_may_be_interrupted() -> None:
+    """That is not what has ended the program."""
+    ended = run(LEFT_OPEN + LOADING, AT_A_PROMPT)
+    assert "KeyboardInterrupt" in ended.stderr
+    assert ended.returncode == 6

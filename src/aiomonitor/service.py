@@ -109,9 +109,10 @@ class Service:
             self._wake.close()
 
     def _leave(self) -> None:
-        """Be found no longer."""
-        if self._registration is not None:
-            self._registration.leave()
+        """Be found no longer; if that fails, whoever looks finds nobody there."""
+        with contextlib.suppress(Exception):
+            if self._registration is not None:
+                self._registration.leave()
 
     # --- the thread ---------------------------------------------------------------------------
 

@@ -49,7 +49,8 @@ class Registration:
 def _leave_all() -> None:
     """Daemon threads do not live to see the end."""
     for registration in list(_present):
-        registration.leave()
+        with suppress(Exception):  # it is no business of whoever ends the program
+            registration.leave()
 
 
 if hasattr(os, "register_at_fork"):

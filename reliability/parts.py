@@ -105,6 +105,7 @@ AIMS: Mapping[str, Sequence[Aim]] = {
             "no_library",
             "runs that the C library aborted at their end, as no file was left to load what the "
             "end of a daemon thread needs (`libgcc_s`; up to Python 3.13); ours end before that",
+            0,
         ),
         Aim("lost_signals", "signals that only the application without us would have got", 0),
     ),

@@ -161,12 +161,14 @@ class Monitor(BuiltinCommands, AboutCommand, ConsoleCommand, WebCommand, DumpCom
         with self._lifecycle:
             if self._closed:
                 return
-            self._closed = True
             until = time.monotonic() + CLOSE_TIMEOUT
-            evidence.leave(self)  # which waits for a dump that is being made
-            if self._crew is not None:
-                self._crew.stop(until - time.monotonic())
-                self._backend.detach()
+            try:
+                evidence.leave(self)  # which waits for a dump of this run that is being made
+            finally:
+                self._closed = True
+                if self._crew is not None:
+                    self._crew.stop(until - time.monotonic())
+                    self._backend.detach()
 
     @property
     def closed(self) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import aiomonitor
-from aiomonitor import settings
+from aiomonitor import evidence, settings
 from support import NOWHERE, PATIENCE
 
 if TYPE_CHECKING:
@@ -113,7 +113,8 @@ def test_put_back(dumps: Dumps, handler: list[int]) -> None:
 
 
 def test_before_the_end(dumps: Dumps, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dump that was asked for is there once the monitor is closed, which waits for it so long."""
+    """A dump that was asked for is there once the monitor is closed, which waits for it so long: of
+    the run as it has been watched."""
     monkeypatch.setattr(signals, "FAREWELL", PATIENCE)
 
     async def main() -> None:
@@ -122,7 +123,11 @@ def test_before_the_end(dumps: Dumps, monkeypatch: pytest.MonkeyPatch) -> None:
 
     asyncio.run(main())
     assert dumps.written.acquire(blocking=False)
-    assert "in main" in dumps.path.read_text("utf-8")
+    text = dumps.path.read_text("utf-8")
+    assert "not monitored" not in text
+    assert "blocked: no" in text
+    assert "in main" in text
+    assert evidence._monitors == {}
 
 
 def test_an_end_that_waits_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,10 @@ class Watched(Protocol):
         """The run that it watches."""
         ...
 
+    def excusing(self, since: float) -> contextlib.AbstractContextManager[None]:
+        """While its loop waits for us, which is no stall."""
+        ...
+
 
 _monitors: dict[Watched, Callable[[], object] | None] = {}
 """Those that were started and not closed, each with what ends its signal, if it has one. One call
@@ -61,10 +65,14 @@ def join(monitor: Watched, dump_signal: int | None) -> None:
 
 
 def leave(monitor: Watched) -> None:
-    """Not any more. Idempotent, any thread."""
-    release = _monitors.pop(monitor, None)
+    """Not any more, once a dump that its signal has asked for is made. Idempotent; any thread, but
+    one at a time."""
+    release = _monitors.get(monitor)
     if release is not None:
-        release()
+        _monitors[monitor] = None
+        with monitor.excusing(time.monotonic()):  # it may be the loop's thread that waits
+            release()
+    _monitors.pop(monitor, None)
 
 
 def dump(file: File = None, *, json: bool = False) -> None:

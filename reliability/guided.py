@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SHARES = {
-    "keys": 0.03, "sessions": 0.3, "streams": 2.0, "commands": 2.0, "openings": 6.0,
+    "keys": 0.03, "sessions": 0.3, "streams": 2.0, "commands": 2.0, "blocks": 2.0, "openings": 6.0,
     "planted": 20.0,
 }  # fmt: skip
 """Runs of each by what one of its runs costs; what takes longest comes first."""

@@ -19,7 +19,7 @@ import atheris
 if TYPE_CHECKING:
     from .targets import Target
 
-OURS = ("terminal", "dialogue", "access", "commands", "permissions", "render")
+OURS = ("terminal", "dialogue", "access", "commands", "permissions", "render", "console")
 """What a byte of a client can reach before a command runs."""
 OTHERS = (
     "reliability.planted",

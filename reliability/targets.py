@@ -1,4 +1,4 @@
-"""What the guided fuzzer drives: from one input of bytes to a breach, in each of five places.
+"""What the guided fuzzer drives: from one input of bytes to a breach, in each of six places.
 
 Needs no fuzzer and no socket: a target is called with bytes, and raises where something is wrong.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import anyio
 import anyio.lowlevel
 
 from aiomonitor.access.gate import Gate
+from aiomonitor.console.source import Source, next_of
 from aiomonitor.dialogue import EndOfInput, LineAbandoned
 from aiomonitor.dialogue.output import ClientOutput
 from aiomonitor.terminal.editor import PASTE_LIMIT, TerminalSource
@@ -21,6 +23,7 @@ from aiomonitor.terminal.session import Session
 
 from . import planted, streams
 from .checks import Breach, check_opening, check_page, check_stream, cuts
+from .hostile_requests import console_lines
 from .hostile_text import PEER, TOKEN, Canary, Wire
 from .rehearsal import BUILT_IN, Rehearsed
 
@@ -167,6 +170,39 @@ class Sessions(_InLoop):
             raise Breach(f"passed the guard: {shell.ran}")
 
 
+class Blocks(Target):
+    """Python that is typed at the console: whole, begun or rejected, and never an exception."""
+
+    def run(self, data: bytes) -> None:
+        """Line by line; the editor, which asks about the whole text, has to be told the same."""
+        text = data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+        source, lines = Source(), text.split("\n")
+        with warnings.catch_warnings():  # of what was typed: `1 is 1`
+            warnings.simplefilter("ignore")
+            for number, line in enumerate(lines):
+                source.push(line, next_of(lines[number + 1 :]))
+            if Source().is_complete(text) == source.is_incomplete:
+                raise Breach(f"one way takes it for whole, the other does not: {text!r}")
+            source.finish()
+        source.close()
+
+    @staticmethod
+    def seed(rng: Random) -> bytes:
+        """What is hostile at the console, and what is not."""
+        lines = (
+            b"if x:",
+            b"    y",
+            b"",
+            b"try:",
+            b"except* E:",
+            b"@f",
+            b"async def f():",
+            b"[1,",
+        )
+        made = b"\n".join(rng.choice(lines) for _ in range(rng.randrange(1, 6)))
+        return rng.choice((console_lines(rng), made))
+
+
 class Planted(Target):
     """None of ours: a fault that the fuzzer has to find, or it would find no others."""
 
@@ -181,6 +217,7 @@ TARGETS: dict[str, type[Target]] = {
     "commands": Commands,
     "keys": Keys,
     "sessions": Sessions,
+    "blocks": Blocks,
     "planted": Planted,
 }
 

@@ -11,8 +11,18 @@ from reliability import checks, planted, targets
 from reliability.checks import Breach, check_opening, check_page, check_stream
 from reliability.rehearsal import Rehearsed
 from reliability.streams import page
-from reliability.targets import TARGETS, Commands, Keys, Openings, Planted, Sessions, Streams
+from reliability.targets import (
+    TARGETS,
+    Blocks,
+    Commands,
+    Keys,
+    Openings,
+    Planted,
+    Sessions,
+    Streams,
+)
 
+from aiomonitor.console.source import Source
 from aiomonitor.terminal import lines, protocol, session, telnet
 from aiomonitor.terminal.admission import Admission
 from aiomonitor.terminal.editor import TerminalSource
@@ -156,6 +166,21 @@ def test_what_is_wrong_with_an_answer(
     monkeypatch.setattr(Rehearsed, "said", lambda *_: said)
     with pytest.raises(Breach, match=reason):
         commands.run(b"where x")
+
+
+@pytest.mark.parametrize("text", [b"if x:\n    y", b"[1,\r2]\n\n", b"\xff\n@f", b"1 is 1"])
+def test_python_that_the_console_cannot_take_is_found(
+    text: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is typed may be wrong in any way; that the console does not stand it, is found."""
+    Blocks().run(text)
+
+    def fails(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(Source, "_fits", fails)
+    with pytest.raises(RecursionError):
+        Blocks().run(text)
 
 
 # --- the editor and whole sessions ------------------------------------------------------------

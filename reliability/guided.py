@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .parts import CONTROL
 from .targets import TARGETS
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ SEEDS = 32
 """Inputs to start from."""
 FEWEST = 2 * SEEDS
 """Runs of a target at least: so many more than those."""
-CONTROL = "planted"
-"""The target whose fault is to be found."""
 PATIENCE = 60
 """Seconds after which an input hangs: the dearest takes a tenth of one."""
 MEMORY_MB = 1024

@@ -16,22 +16,32 @@ from typing import TYPE_CHECKING
 
 import atheris
 
+from .parts import CONTROL
+
 if TYPE_CHECKING:
     from .targets import Target
 
 OURS = ("terminal", "dialogue", "access", "commands", "permissions", "render", "console")
-"""What a byte of a client can reach before a command runs."""
-OTHERS = (
-    "reliability.planted",
-    *("prompt_toolkit.input.vt100_parser", "prompt_toolkit.key_binding.bindings"),
-    *("prompt_toolkit.buffer", "click.parser"),
-)
-"""Where keys and words branch, so that the fuzzer learns which of them there are."""
+"""Of the package, what a byte of a client can reach before a command runs."""
+_KEYS = ("input.vt100_parser", "key_binding.bindings", "buffer")
+FURTHER = {
+    "keys": tuple(f"prompt_toolkit.{each}" for each in _KEYS),
+    "commands": ("click.parser",),
+}
+"""Where keys and words branch, so that the fuzzer learns which of them there are. Not for all: to
+instrument a module of prompt_toolkit takes three seconds."""
+
+
+def instrumented(name: str) -> list[str]:
+    """The modules, and the packages as a whole, whose coverage guides that target."""
+    if name == CONTROL:
+        return ["reliability.planted"]
+    return [*(f"aiomonitor.{each}" for each in OURS), *FURTHER.get(name, ())]
 
 
 def target(name: str) -> Target:
     """With coverage."""
-    with atheris.instrument_imports(include=[*(f"aiomonitor.{each}" for each in OURS), *OTHERS]):
+    with atheris.instrument_imports(include=instrumented(name)):
         import aiomonitor.commands.arguments  # noqa: F401 - else loaded by the first command
 
         from .targets import TARGETS

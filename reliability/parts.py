@@ -76,6 +76,9 @@ GUIDED = {
     "sessions": "whole sessions",
 }
 
+CONTROL = "planted"
+"""The fuzzer's target whose fault is to be found."""
+
 
 def _guided() -> Iterator[Aim]:
     """How far the fuzzer came in each of its places."""

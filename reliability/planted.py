@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from .checks import Breach
-
 WORD = b"open sesame"
 """No generator says it, and chance does not either: only who sees what is compared comes to it."""
 
@@ -11,4 +9,4 @@ WORD = b"open sesame"
 def check(data: bytes) -> None:
     """Raise after the word."""
     if data[: len(WORD)] == WORD:
-        raise Breach("planted")
+        raise ValueError("planted")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from reliability import guided
-from reliability.parts import AIMS, GUIDED, missed
+from reliability.parts import AIMS, CONTROL, GUIDED, missed
 from reliability.targets import TARGETS
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ REACHED = {
 
 
 SOUND = {"breaches": 0.0, "failed": 0.0, **REACHED}
-FOUND = {**dict.fromkeys(GUIDED, SOUND), guided.CONTROL: {**SOUND, "breaches": 7.0}}
+FOUND = {**dict.fromkeys(GUIDED, SOUND), CONTROL: {**SOUND, "breaches": 7.0}}
 
 
 def test_what_was_reached() -> None:
@@ -49,14 +49,14 @@ def test_targets_that_fail_or_stay_where_they_are_miss_the_aims() -> None:
 def test_a_fuzzer_that_does_not_find_what_is_there_misses_the_aims() -> None:
     """The planted fault counts as found, and never as a breach."""
     assert guided.summary(FOUND)["guided_breaches"] == 0
-    (told,) = missed("guided", guided.summary({**FOUND, guided.CONTROL: SOUND}))
+    (told,) = missed("guided", guided.summary({**FOUND, CONTROL: SOUND}))
     assert told.endswith("it is guided: 0, not at least 1")
-    assert len(missed("guided", guided.summary({**FOUND, guided.CONTROL: {}}))) == 1
+    assert len(missed("guided", guided.summary({**FOUND, CONTROL: {}}))) == 1
 
 
 def test_every_target_is_run_and_shown() -> None:
     """Each has its share of the runs and its rows."""
-    assert set(guided.SHARES) == set(TARGETS) == {*GUIDED, guided.CONTROL}
+    assert set(guided.SHARES) == set(TARGETS) == {*GUIDED, CONTROL}
     assert {aim.key for aim in AIMS["guided"]} <= set(guided.summary(FOUND))
 
 

@@ -74,7 +74,7 @@ SEES = {
 RESERVED = {
     "asyncio": r"backends\._asyncio(\.\w+)*|terminal\.(editor|keys)|own_loop|demo",
     "trio": r"backends\._trio(\.\w+)?",
-    "prompt_toolkit": r"terminal\.(editor|keys|prompts)",
+    "prompt_toolkit": r"terminal\.(editor|keys|prompts|prompt_\w+)",
     "pygments": r"terminal\.prompts",
     "anyio": r"dialogue\.\w+|service|terminal\.\w+|cli(\.\w+)?|webui\.\w+|demo_anyio",
     "click": r"commands\.(arguments|parameters)|render\.tables|cli(\.\w+)?|__main__"

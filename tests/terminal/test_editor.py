@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import gc
 import os
@@ -10,31 +9,27 @@ import sys
 import weakref
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import anyio
 import pytest
-from prompt_toolkit import PromptSession
-from prompt_toolkit.application import create_app_session, get_app
-from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.filters import has_focus, vi_mode
+from prompt_toolkit.application import get_app
 from prompt_toolkit.output import DummyOutput
 
-from aiomonitor.dialogue import LineKind, Suggestion
 from aiomonitor.terminal import editor, prompts
 from aiomonitor.terminal.editor import TYPED_LIMIT
 from aiomonitor.terminal.keys import ConnectionInput
-from aiomonitor.terminal.prompts import Prompts
 from aiomonitor.terminal.telnet import Command
 from support import Host, TelnetPeer, connection, happened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from aiomonitor.dialogue import Suggestion
+
 pytestmark = pytest.mark.anyio
 
 UP, DOWN, LEFT, PASTE, PASTED = b"\x1b[A", b"\x1b[B", b"\x1b[D", b"\x1b[200~", b"\x1b[201~"
-ALL_KINDS: tuple[LineKind, ...] = get_args(LineKind)
 
 
 @pytest.fixture
@@ -143,7 +138,7 @@ async def test_history_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     made = prompts.Prompts(lambda _: [], lambda: None, lambda: b"", color=False)
     keys, screen = ConnectionInput(), DummyOutput()
     for number in range(50):
-        history = made.make("command", keys, screen).history
+        history = made.make("command", keys, screen).buffer.history
         history.append_string(str(number))
         assert len(history.get_strings()) <= 11
     assert history.get_strings()[-5:] == ["45", "46", "47", "48", "49"]
@@ -286,6 +281,18 @@ async def test_resizing(host: Host) -> None:
         await peer.until("33 columns")
 
 
+async def test_resizing_draws_the_line_anew(host: Host) -> None:
+    """At once, with the line continued where the window ends now."""
+    async with terminal(host) as peer:
+        await peer.send(b"zebra " + b"x" * 30)
+        await peer.until("x" * 30)
+        assert "... " not in peer.text
+        await peer.resize(20, 10)
+        await peer.until("... xx")
+        await peer.send(b"\r")
+        await peer.until(f"[{'x' * 30}]")
+
+
 async def test_losing_the_connection_at_the_prompt(host: Host) -> None:
     """A client that goes while it types ends its session, and its line is not run."""
     async with terminal(host) as peer:
@@ -343,66 +350,6 @@ async def test_a_source_elsewhere_can_be_fed_at_any_time() -> None:
             await peer.send(f"zebra {number}\r".encode())
         await peer.until("[4]")
     assert host.ran == [f"zebra {number}" for number in range(5)]
-
-
-def test_prompts_are_forgotten() -> None:
-    """Nothing of prompt_toolkit's keeps what a prompt consists of, once it is over."""
-    buffer = Buffer()
-    part = vi_mode & has_focus(buffer)
-    kept = weakref.ref(buffer)
-    del part, buffer
-    gc.collect()
-    assert kept() is not None, "prompt_toolkit forgets by itself: forget_ended is of no use"
-    prompts.forget_ended()
-    gc.collect()
-    assert kept() is None
-
-
-def some_prompts() -> Prompts:
-    return Prompts(lambda _: [], lambda: None, bytes, color=False)
-
-
-def make(prompts: Prompts, kind: LineKind) -> PromptSession[str]:
-    return prompts.make(kind, ConnectionInput(), DummyOutput())
-
-
-def test_prompts_share_the_usual() -> None:
-    """prompt_toolkit would make keys and style for each of its applications; here is where it keeps
-    them."""
-    own = PromptSession[str](input=ConnectionInput(), output=DummyOutput()).app
-    first, second = (make(some_prompts(), "command").app for _ in range(2))
-    assert len(own._default_bindings.bindings) > 300
-    assert own._merged_style is own.renderer.style
-    assert first._default_bindings is second._default_bindings is not own._default_bindings
-    assert first.renderer.style is second.renderer.style is not own.renderer.style
-    look = "class:search fg:ansired"
-    assert first.renderer.style.get_attrs_for_style_str(look) == (
-        own.renderer.style.get_attrs_for_style_str(look)
-    )
-
-
-def test_lines_with_a_history_have_one_prompt() -> None:
-    prompts = some_prompts()
-    first = {kind: make(prompts, kind) for kind in ALL_KINDS}
-    again = {kind for kind in ALL_KINDS if make(prompts, kind) is first[kind]}
-    assert again == {"command", "python"}
-
-
-def test_a_prompt_that_was_left_open_is_not_used_again() -> None:
-    """As when what asks has been given up."""
-    asyncio.run(leave_a_prompt_open())
-
-
-async def leave_a_prompt_open() -> None:
-    keys, opened = ConnectionInput(), asyncio.Event()
-    prompts = some_prompts()
-    with create_app_session(input=keys, output=DummyOutput()):
-        session = prompts.make("command", keys, DummyOutput())
-        line = asyncio.ensure_future(session.prompt_async("", pre_run=opened.set))
-        await opened.wait()
-        assert make(prompts, "command") is not session
-        keys.feed("zebra\r")
-        assert await line == "zebra"
 
 
 async def test_prompts_are_let_go(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,15 +27,15 @@ from aiomonitor.dialogue import EndOfInput, LineTooLong
 from aiomonitor.errors import CommandInterrupted
 
 from .keys import ConnectionInput
-from .prompts import Prompts, forget_ended
+from .prompts import Prompts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from prompt_toolkit import PromptSession
-
     from aiomonitor.dialogue import LineKind, PythonReader, Suggestion
     from aiomonitor.dialogue.output import ClientOutput
+
+    from .prompt_app import Prompt
 
 TYPED_LIMIT = 8 * 1024
 """Bytes of one typed line: the editor handles each key by itself, so a long line costs our CPU."""
@@ -102,12 +102,18 @@ class TerminalSource:
             default_color_depth=ColorDepth.DEPTH_4_BIT if color else ColorDepth.DEPTH_1_BIT,
         )
         self._prompts = Prompts(complete, python, lambda: bytes(self._typed), color=color)
-        self._session: PromptSession[str] | None = None
+        self._prompt: Prompt | None = None
         self._prompt_context = contextvars.Context()
 
     def resize(self, columns: int, rows: int) -> None:
-        """The client's window has this size now; an open prompt notices within half a second."""
-        self._size = columns, rows
+        """The client's window has this size now, and an open prompt is drawn anew."""
+        if self._size != (columns, rows):
+            self._size = columns, rows
+            self._at_prompt(self._resize)
+
+    def _resize(self) -> None:
+        if self._prompt is not None:
+            self._prompt.resized()
 
     def _get_size(self) -> Size:
         return Size(columns=self._size[0], rows=self._size[1])
@@ -155,7 +161,7 @@ class TerminalSource:
         self._taken.set()
 
     def _done(self) -> bool:
-        return self._session is not None and self._session.app.is_done
+        return self._prompt is not None and self._prompt.is_done
 
     def _refused(self, piece: bytes, *, complete: bool) -> bool:
         """Whether the piece belongs to a line over the limit, which is thrown away to its end."""
@@ -170,8 +176,8 @@ class TerminalSource:
         if complete:
             self._line_bytes = 0
             self._skipping = False
-            if refused and self._session is not None and not self._done():
-                self._session.app.exit(result=LineTooLong(TYPED_LIMIT))
+            if refused and self._prompt is not None and not self._done():
+                self._prompt.exit(result=LineTooLong(TYPED_LIMIT))
         return refused
 
     def feed_eof(self) -> None:
@@ -185,7 +191,7 @@ class TerminalSource:
         cancelled and is due in a minute. A prompt in turn holds the exceptions of its tasks, and by
         their frames the timers of that time: so each terminal would keep those before it.
         """
-        self._session = None
+        self._prompt = None
         self._prompt_context = contextvars.Context()
         self._prompts.close()
 
@@ -230,28 +236,25 @@ class TerminalSource:
                 self._loop = None
 
     async def _read(self, prompt: str, kind: LineKind) -> str:
-        session = self._session = self._prompts.make(kind, self._input, self._output)
+        line = self._prompt = self._prompts.make(kind, self._input, self._output)
         try:
             # In the session that prompt_toolkit shares by default, the keys of all clients would go
             # by the state of the prompt that was opened last.
             with create_app_session(input=self._input, output=self._output):
-                return await session.prompt_async(
-                    prompt, pre_run=self._begin, set_exception_handler=False
-                )
+                return await line.read(prompt, self._begin)
         except EOFError:
             pass  # raised from here, the next one would hold the prompt by this one's frames
         finally:
-            del session
+            del line
             self._reading = False
-            forget_ended()
         raise EndOfInput
 
     def _begin(self) -> None:
         """The prompt is open: hand it what was typed ahead, once it has attached its input."""
         self._prompt_context = contextvars.copy_context()
-        if self._session is not None:
+        if self._prompt is not None:
             # A task, which goes before the keys: they may ask for the history.
-            self._session.default_buffer.load_history_if_not_yet_loaded()
+            self._prompt.buffer.load_history_if_not_yet_loaded()
         asyncio.get_running_loop().call_soon(self._open)
 
     def _open(self) -> None:

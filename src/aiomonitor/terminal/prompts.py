@@ -5,80 +5,33 @@ Imports prompt_toolkit, so it is loaded late, with the editor.
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
-from prompt_toolkit import PromptSession, filters
 from prompt_toolkit.completion import Completer, Completion
-from prompt_toolkit.filters import Condition, Filter
-from prompt_toolkit.history import DummyHistory, InMemoryHistory
-from prompt_toolkit.key_binding import KeyBindings
-from prompt_toolkit.key_binding.defaults import load_key_bindings
+from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.lexers import PygmentsLexer
-from prompt_toolkit.styles import (
-    BaseStyle,
-    default_pygments_style,
-    default_ui_style,
-    merge_styles,
-)
 from pygments.lexers.python import PythonLexer
 
-from aiomonitor.dialogue import LineAbandoned
 from aiomonitor.escapes import printable
+
+from .prompt_app import INDENT, Prompt
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
 
-    from prompt_toolkit.application import Application
+    from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.completion import CompleteEvent
     from prompt_toolkit.document import Document
     from prompt_toolkit.input import Input
-    from prompt_toolkit.key_binding import KeyPressEvent
-    from prompt_toolkit.key_binding.key_bindings import KeyBindingsBase
     from prompt_toolkit.output import Output
 
     from aiomonitor.dialogue import LineKind, PythonReader, Suggestion
 
 _HISTORY = 500
-_CONTINUED = "... "
-_INDENT = "    "
 _LONG = 20
 """Lines of a block that only an empty line ends."""
-
-
-def forget_ended() -> None:
-    """Let prompt_toolkit's own filters forget the prompts that they were part of.
-
-    Each remembers for ever what it was combined with: with the question whether something of a
-    prompt has the focus, and by that all of the prompt, which was 7 kB a line.
-    """
-    for each in vars(filters).values():
-        known: dict[Filter, Filter] = getattr(each, "_and_cache", {})  # a test tells if it moves
-        for other in list(known):
-            # One without a closure is of all prompts, and would only be made again.
-            if isinstance(other, Condition) and getattr(other.func, "__closure__", None):
-                known.pop(other, None)
-
-
-@functools.cache
-def _usual_keys() -> KeyBindingsBase:
-    """What prompt_toolkit binds to keys in all prompts: 600 bindings, which hold no state."""
-    return load_key_bindings()
-
-
-@functools.cache
-def _usual_style() -> BaseStyle:
-    """What prompt_toolkit has all prompts look like."""
-    return merge_styles([default_ui_style(), default_pygments_style()])
-
-
-def _share_the_usual(app: Application[str]) -> None:
-    """Let a prompt have what all share, not its own: with that each terminal would be 5 000 objects
-    more, through which the garbage collector goes while the application waits."""
-    app._default_bindings = _usual_keys()  # noqa: SLF001 - a test tells if it moves
-    app.renderer.style = app._merged_style = _usual_style()  # noqa: SLF001 - this one, too
 
 
 class Prompts:
@@ -104,41 +57,33 @@ class Prompts:
             "python": _Completer(self._complete_python, word=r"[\w.]*$", after=""),
         }
         self._lexer = PygmentsLexer(PythonLexer) if color else None
-        self._python_keys = self._bind_python_keys()
-        self._kept: dict[LineKind, PromptSession[str]] = {}
+        self._kept: dict[LineKind, Prompt] = {}
 
-    def make(self, kind: LineKind, keys: Input, screen: Output) -> PromptSession[str]:
+    def make(self, kind: LineKind, keys: Input, screen: Output) -> Prompt:
         """One for each kind of line that has a history; answers and secrets, which have none, leave
         nothing to the next ones."""
         if self._trim_history(kind):
             self._kept.pop(kind, None)
-        session = self._kept.get(kind)
-        if session is None or session.app.is_running:  # that one has been given up
-            session = self._make(kind, keys, screen)
-            _share_the_usual(session.app)
+        prompt = self._kept.get(kind)
+        if prompt is None or prompt.is_running:  # that one has been given up
+            prompt = self._make(kind, keys, screen)
         if kind in self._histories:
-            self._kept[kind] = session
-        return session
+            self._kept[kind] = prompt
+        return prompt
 
     def close(self) -> None:
         """Let go of the prompts: there will be no more."""
         self._kept.clear()
 
-    def _make(self, kind: LineKind, keys: Input, screen: Output) -> PromptSession[str]:
-        is_python = kind == "python"
-        return PromptSession(
-            input=keys,
-            output=screen,
-            history=self._histories.get(kind) or DummyHistory(),
+    def _make(self, kind: LineKind, keys: Input, screen: Output) -> Prompt:
+        return Prompt(
+            keys,
+            screen,
+            history=self._histories.get(kind),
             completer=self._completers.get(kind),
-            lexer=self._lexer if is_python else None,
-            key_bindings=self._python_keys if is_python else None,
-            multiline=is_python,
-            prompt_continuation=_CONTINUED,
-            is_password=kind == "secret",
-            complete_while_typing=False,
-            enable_history_search=True,
-            interrupt_exception=LineAbandoned,
+            lexer=self._lexer if kind == "python" else None,
+            is_secret=kind == "secret",
+            enter=self._enter if kind == "python" else None,
         )
 
     def _trim_history(self, kind: LineKind) -> bool:
@@ -156,15 +101,8 @@ class Prompts:
         reader = self._python()
         return reader.complete(text) if reader is not None else []
 
-    def _bind_python_keys(self) -> KeyBindings:
-        bindings = KeyBindings()
-        bindings.add("enter")(self._enter)
-        bindings.add("tab", filter=Condition(self._is_in_indentation))(_indent)
-        return bindings
-
-    def _enter(self, event: KeyPressEvent) -> None:
+    def _enter(self, buffer: Buffer) -> None:
         """Run a complete block; else begin its next line, indented as it will have to be."""
-        buffer = event.current_buffer
         ahead = self._typed_ahead()
         if buffer.document.is_cursor_at_the_end or "\n" not in buffer.text:
             text = _without_last_indentation(buffer.text)
@@ -181,16 +119,6 @@ class Prompts:
         reader = self._python()
         return reader is None or reader.is_complete(text)
 
-    @staticmethod
-    def _is_in_indentation() -> bool:
-        from prompt_toolkit.application import get_app
-
-        return not get_app().current_buffer.document.current_line_before_cursor.strip()
-
-
-def _indent(event: KeyPressEvent) -> None:
-    event.current_buffer.insert_text(_INDENT)
-
 
 def _without_last_indentation(text: str) -> str:
     """An empty line ends a block, also where the editor has indented it."""
@@ -203,9 +131,9 @@ def _indentation(document: Document) -> str:
     line = document.current_line_before_cursor
     indentation = line[: len(line) - len(line.lstrip())]
     if line.rstrip().endswith(":"):
-        return indentation + _INDENT
+        return indentation + INDENT
     if re.match(r"\s*(return|raise|pass|break|continue)\b", line):
-        return indentation.removesuffix(_INDENT)
+        return indentation.removesuffix(INDENT)
     return indentation
 
 

@@ -33,6 +33,7 @@ def conclude_all(
 ) -> None:
     """Fill in the ends of C's own tasks, and let go of them; all in one, as this is paid by each
     task. In the loop's thread."""
+    failed: list[Any] = []
     fields = zip(records, tasks, map(name_of, tasks), states, map(error_of, tasks))  # noqa: B905
     for record, task, name, state, error in fields:
         record.ended = now
@@ -41,10 +42,12 @@ def conclude_all(
         if error is not None or record.cancelled is not None:
             note_remains(record, task, error)
             if error is not None:
-                record.watch.failed.append(weakref.ref(task))
+                failed.append(task)
         if type(record.coro) is not CoroutineType:
             record.coro = body_of(record.coro)
         record.task = None
+    if failed:  # in one call: one by one, a failing task takes a tenth longer on 3.14
+        records[0].watch.failed.extend(map(weakref.ref, failed))
 
 
 def note_remains(record: TaskRecord, task: Any, error: BaseException | None) -> None:

@@ -45,7 +45,7 @@ from harness import resident_mb, start_monitor
 async def main():
     loop, threads = asyncio.get_running_loop(), threading.active_count()
     before = time.perf_counter()
-    with start_monitor(loop):
+    with start_monitor(loop, hook={hook}):
         start_s = time.perf_counter() - before
         await asyncio.sleep(0.2)
         result = dict(mb=resident_mb(), threads=threading.active_count() - threads)
@@ -63,13 +63,16 @@ _PROGRAMS = {
     "idle": _PRELUDE + _IDLE + _REPORT,
     "anyio": _PRELUDE + _IDLE + _REPORT,
     "started": _PRELUDE + _STARTED,
+    "tracking": _PRELUDE + _STARTED,
 }
-_IMPORTS = {"monitor": "import aiomonitor", "anyio": "import anyio", "started": "import aiomonitor"}
+_IMPORTS = {"monitor": "import aiomonitor", "anyio": "import anyio"}
+_IMPORTS |= {"started": "import aiomonitor", "tracking": "import aiomonitor"}
 
 
 def sample(kind: str) -> Results:
     """One process of that kind: what it told, and its wall time."""
-    text = _PROGRAMS[kind].format(imports=_IMPORTS.get(kind, ""), here=HERE, heavy=HEAVY)
+    values = {"imports": _IMPORTS.get(kind, ""), "here": HERE, "heavy": HEAVY}
+    text = _PROGRAMS[kind].format(**values, hook=kind == "tracking")
     before = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=60)
     wall_ms = (time.perf_counter() - before) * 1e3
@@ -103,6 +106,7 @@ def measure(rounds: int, kinds: list[str]) -> Results:
     }
     if "anyio" in kinds:
         results["started_beyond_anyio_mb"] = of(lambda s: s["started"]["mb"] - s["anyio"]["mb"])
+        results["tracking_beyond_anyio_mb"] = of(lambda s: s["tracking"]["mb"] - s["anyio"]["mb"])
     return results
 
 

@@ -56,6 +56,7 @@ _IMPORT_NAMES = {
     "threads": "threads",
     "started_mb": "started.mb",
     "started_beyond_anyio_mb": "started.beyond_anyio_mb",
+    "tracking_beyond_anyio_mb": "started.tracking_beyond_anyio_mb",
 }
 _TRACKING = {"tracking", "tracking_uvloop", "trio", "memory"}
 _OURS_ALONE = {

@@ -51,6 +51,7 @@ IMPORT = Section(
         Measure(
             "memory imported and started, beyond `import anyio`", "started.beyond_anyio_mb", "MB", 3
         ),
+        Measure("the same, with tracking", "started.tracking_beyond_anyio_mb", "MB"),
     ],
 )
 
@@ -164,8 +165,10 @@ CONSOLE = Section(
 )
 
 
-def web(title: str, prefix: str, tasks: str) -> Section:
-    """The table of web_latency, whose figures of many tasks begin with the prefix and `tasks`."""
+def web(title: str, prefix: str, *counts: tuple[int, str]) -> Section:
+    """The table of web_latency, whose figures begin with the prefix and a number of tasks: the last
+    of these numbers, and for scrapes each."""
+    tasks = counts[-1][0]
 
     def measure(label: str, key: str, aim: float | None = None) -> Measure:
         return Measure(label, f"{prefix}.{tasks}.{key}_ms", "ms", aim)
@@ -173,7 +176,8 @@ def web(title: str, prefix: str, tasks: str) -> Section:
     return Section(
         title,
         "Over one connection, beside the heartbeat. 0.7.1 has one list, of all tasks. First visits "
-        "are those of fresh monitors: what serves the page is imported then.",
+        "are those of fresh monitors: what serves the page is imported then. So are first scrapes, "
+        "which count the tasks, too; the later ones tell the last count.",
         [
             Measure("first page of all, idle application", f"{prefix}.visit.idle_ms", "ms", 2000),
             Measure(
@@ -195,8 +199,24 @@ def web(title: str, prefix: str, tasks: str) -> Section:
             measure("`/api/groups`: longest heartbeat gap", "groups.stall"),
             measure("`/api/tree`: answer", "tree.whole"),
             measure("`/api/tree`: longest heartbeat gap", "tree.stall"),
+            *(each for count, told in counts for each in _scrapes(f"{prefix}.{count}", told)),
         ],
     )
+
+
+def _scrapes(prefix: str, told: str) -> list[Measure]:
+    """The rows of `/metrics` in web_latency, with `told` tasks."""
+
+    def measure(label: str, key: str, aim: float | None = None) -> Measure:
+        name = f"`/metrics`, {told} tasks, {label}"
+        return Measure(name, f"{prefix}.scrape.{key}_ms", "ms", aim)
+
+    return [
+        measure("first scrape of a fresh monitor: answer", "first.whole"),
+        measure("first scrape: longest heartbeat gap", "first.stall", 10),
+        measure("later ones: answer", "later.whole"),
+        measure("later ones: longest heartbeat gap", "later.stall", 10),
+    ]
 
 
 def pages(prefix: str, *counts: tuple[int, str]) -> Section:
@@ -289,7 +309,7 @@ def sections(small: int, large: int) -> list[Section]:
         MEMORY,
         FLOOD,
         CONSOLE,
-        web(f"The web service, {many} tasks", "web", str(large)),
+        web(f"The web service, {many} tasks", "web", (small, few), (large, many)),
         pages("pages", (small, few), (large, many)),
         inspection(f"{many} tasks", heartbeat, f"inspect.{large}", aims=True),
         explaining(f"{many} tasks, explained", heartbeat, f"insight.{large}"),

@@ -2,7 +2,9 @@
 
 The monitored process is that of `inspect_latency`, with its heartbeat. The first visit is measured
 three times: to an idle application, to one that computes without a pause, and with many tasks.
-Works with 0.7.1, too, whose page of tasks is all of them.
+Then the first scrape of `/metrics` that a fresh monitor sees, which loads all that serves it and
+counts the tasks, and later ones, which are told the last count. Works with 0.7.1, too, whose page
+of tasks is all of them, and which has no metrics.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ _IDLE_SECONDS = 0.3
 _AFTERMATH = 0.02
 _SPIN = 12.0
 """Seconds that the application computes: more than it takes to be served."""
+_SCRAPE = ("GET", "/metrics")
+_FEW = 10_000
+"""Tasks, besides the given number, that scrapes are measured with."""
 _PEER_TASKS = ("POST", "/api/live-tasks")
 _QUERIES = {
     "tasks": ("GET", "/api/tasks"),
@@ -33,7 +38,6 @@ _QUERIES = {
     "groups": ("GET", "/api/groups"),
     "tree": ("GET", "/api/tree"),
     "status": ("GET", "/api/status"),
-    "metrics": ("GET", "/metrics"),
 }
 
 
@@ -87,6 +91,24 @@ def visits(arguments: Any) -> Results:
     return {"visit.idle_ms": median(idle) * 1e3, "visit.busy_ms": median(busy) * 1e3}
 
 
+def scrapes(arguments: Any, tasks: int) -> Results:
+    """Scrapes of fresh monitors: the first of each, and the later ones."""
+    taken: dict[str, list[float]] = {"first": [], "later": []}
+    series = {name: Series() for name in taken}
+    for _ in range(arguments.visits):
+        with monitored(tasks, arguments.loop) as target:
+            browser = Browser(target.web_port)
+            for name in ("first", *["later"] * arguments.rounds):
+                target.beats()
+                taken[name].append(browser.ask(*_SCRAPE))
+                time.sleep(_AFTERMATH)
+                series[name].add(None, target.beats())
+    results = {f"scrape.{name}.whole_ms": median(each) * 1e3 for name, each in taken.items()}
+    for name, one in series.items():
+        results.update(one.results(f"scrape.{name}"))
+    return results
+
+
 def measure(arguments: Any, tasks: int) -> Results:
     """One target with so many tasks."""
     queries = {"tasks": _PEER_TASKS} if arguments.peer else _QUERIES
@@ -124,11 +146,14 @@ def main() -> None:
     options.add_argument("--peer", action="store_true", help="the monitor is 0.7.1")
     options.add_argument("--patience", type=float, default=60, help="seconds; then fewer rounds")
     arguments = options.parse_args()
+    numbers = sorted({min(_FEW, arguments.tasks), arguments.tasks})
     with compiled():
         visit(10, arguments.loop)  # which only gets the modules compiled
         results = visits(arguments)
         figures = measure(arguments, arguments.tasks)
-    results |= {f"{arguments.tasks}.{name}": value for name, value in figures.items()}
+        counted = [] if arguments.peer else [(n, scrapes(arguments, n)) for n in numbers]
+    for tasks, some in [(arguments.tasks, figures), *counted]:
+        results |= {f"{tasks}.{name}": value for name, value in some.items()}
     finish(results, arguments.json)
 
 

@@ -94,6 +94,8 @@ def test_web_latency_yields_numbers(tmp_path: Path) -> None:
     """First visits and answers of the web service, beside a heartbeat in the monitored loop."""
     found = figures(tmp_path, "web_latency.py", "--tasks", "60", "--visits", "1")
     assert {"visit.busy_ms", "60.tasks.whole_ms", "60.tasks.stall_ms"} <= set(found)
+    scrapes = {f"60.scrape.{name}_ms" for name in ("first.whole", "first.stall", "later.stall")}
+    assert scrapes <= set(found)
 
 
 def test_web_pages_yields_numbers(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ AIMS: Mapping[str, Sequence[Aim]] = {
         Aim("web_breaches", "changes by any of these", 0),
         Aim("web_errors", "errors in the monitor's log", 0),
         Aim("application_lives", "the application's tasks go on (1: yes)", least=1),
-        Aim("web_descriptors", "descriptors more than before, after 20 s"),
+        Aim("web_descriptors", "descriptors more than before, after at most 20 s", 0),
     ),
     "load": (
         Aim("terminals", "terminal clients, half of them with an editor, all at once in a round"),
@@ -225,6 +225,12 @@ AIMS: Mapping[str, Sequence[Aim]] = {
             "memory without clients, at the end less after the warm-up, MB a minute between",
             1,
         ),
+        Aim(
+            "objects_growth",
+            "objects that Python's collector knows without clients, more than after the warm-up",
+            5000,
+        ),
+        Aim("blocks_growth", "blocks of Python's allocator, the same"),
         Aim("rest_descriptors", "descriptors without clients, more than after the warm-up", 2),
         Aim("rest_threads", "threads without clients, more than after the warm-up (pools: 80)", 80),
         Aim("probe_ms", "a connection and its command, median, ms"),

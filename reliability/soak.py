@@ -154,6 +154,7 @@ async def soak(seconds: float, every: float) -> dict[str, Any]:
         "client_failures": len(soaked.clients.failed),
         "errors": censuses[-1]["error_count"],
         "objects_growth": _total(censuses[1]) - _total(censuses[0]),
+        "blocks_growth": censuses[1]["blocks"] - censuses[0]["blocks"],
         "over_time": table(warm + samples),
     }
 

@@ -139,8 +139,9 @@ def threads() -> dict[str, int]:
 def answer(complaints: Complaints) -> None:
     """A census for each line, in a thread of its own, until there are no more."""
     for _ in sys.stdin:
-        told = {"errors": complaints.told[:5], "error_count": complaints.count}
-        tell(census=census(), kept_mb=kept_mb(), files=files(), threads=threads(), **told)
+        told: dict[str, Any] = {"errors": complaints.told[:5], "error_count": complaints.count}
+        told |= {"census": census(), "blocks": sys.getallocatedblocks(), "kept_mb": kept_mb()}
+        tell(files=files(), threads=threads(), **told)
     os._exit(0)
 
 

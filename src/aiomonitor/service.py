@@ -48,6 +48,9 @@ CLIENT_LIMIT = 1000
 """Terminal clients at once; the next ones are told so. Each may hold a worker thread."""
 WEB_FAREWELL = 0.8
 """Seconds in which open pages are told that the monitor closes."""
+_ACCEPTED_AT_ONCE = 50
+_REFUSED_WITHIN = 1.0
+"""Seconds for a client to hear why it is refused."""
 _ACCEPT_PAUSE = 0.2
 """Seconds before accepting again when the process has run out of file descriptors."""
 
@@ -222,38 +225,41 @@ class Service:
         while True:
             await anyio.wait_readable(listener)
             try:
-                connection, address = listener.accept()
+                for _ in range(_ACCEPTED_AT_ONCE):
+                    connection, address = listener.accept()
+                    self._connections.add(connection)
+                    peer, only = Peer.of(connection, address), self._listeners[listener]
+                    tasks.start_soon(self._serve_client, connection, peer, only)
             except (BlockingIOError, ConnectionError):
                 continue
             except OSError as error:
                 log.debug("cannot accept a client: %s", error)
                 await anyio.sleep(_ACCEPT_PAUSE)
-                continue
-            self._connections.add(connection)
-            only = self._listeners[listener]
-            tasks.start_soon(self._serve_client, connection, Peer.of(connection, address), only)
 
     async def _serve_client(self, connection: socket.socket, peer: Peer, only: str | None) -> None:
+        with connection:
+            if refusal := self._refusal(peer):
+                await _turn_away(connection, refusal)
+                return
+            with self._counted():
+                await self._serve_session(connection, peer, only)
+
+    async def _serve_session(self, connection: socket.socket, peer: Peer, only: str | None) -> None:
         from .terminal.session import Session
         from .terminal.stream import ClientStream
 
-        with connection, self._counted():
-            if refusal := self._refusal(peer):
-                with contextlib.suppress(OSError):
-                    connection.send(refusal.encode())
-                return
-            try:
-                send_at_once(connection)
-                stream = ClientStream(connection)
-            except OSError as error:
-                log.debug("client %s was lost: %s", peer.name, error)
-                return
-            try:
-                # Its stream tells it, if the connection breaks: that is no error.
-                await Session(self._shell, stream, peer, self._gate, only=only).run()
-            except Exception as error:
-                # A bug of ours costs this client its connection, and nobody else anything.
-                self._failures.note(peer.name, error)
+        try:
+            send_at_once(connection)
+            stream = ClientStream(connection)
+        except OSError as error:
+            log.debug("client %s was lost: %s", peer.name, error)
+            return
+        try:
+            # Its stream tells it, if the connection breaks: that is no error.
+            await Session(self._shell, stream, peer, self._gate, only=only).run()
+        except Exception as error:
+            # A bug of ours costs this client its connection, and nobody else anything.
+            self._failures.note(peer.name, error)
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
@@ -268,9 +274,23 @@ class Service:
         if peer.is_stranger:
             audit.note(peer.name, "refused", "of another user")
             return STRANGER
-        if self._clients > CLIENT_LIMIT:
+        if self._clients >= CLIENT_LIMIT:
             return f"too many clients ({CLIENT_LIMIT}): try again later\n"
         return ""
+
+
+async def _turn_away(connection: socket.socket, refusal: str) -> None:
+    """Say why, and hang up after the client: what it has said already and nobody has read would
+    take our words with it."""
+    import anyio
+
+    with contextlib.suppress(OSError), anyio.move_on_after(_REFUSED_WITHIN):
+        connection.send(refusal.encode())
+        connection.shutdown(socket.SHUT_WR)
+        for _ in range(_ACCEPTED_AT_ONCE):
+            await anyio.wait_readable(connection)
+            if not connection.recv(1 << 16):
+                break
 
 
 def _preload() -> None:

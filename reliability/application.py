@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import faulthandler
+import importlib
 import json
 import logging
 import os
@@ -138,6 +139,8 @@ def run(job: Job) -> int:
         faulthandler.register(signal.SIGUSR1, Path(job.log + ".stacks").open("w"))  # noqa: SIM115 - as long as it runs
     logging.basicConfig(filename=job.log or os.devnull, level=logging.INFO, force=True)
     world = World(job)
+    if any(each.endswith("_hook_fails") for each in job.faults):
+        importlib.import_module("aiomonitor.backends._asyncio.hook")  # while there are files
     _arm(job)
     if job.ending != "sigint_caught":
         total = _work(world)

@@ -98,7 +98,7 @@ _BY_SIGNAL = re.compile(
     r"(?: .*\n)?"
     r"|^Exception ignored .*BaseEventLoop.__del__.*\n(?:Traceback.*\n(?:(?: .*)?\n)+?\w.*\n)?"
     r"|^Exception ignored in: <function WeakSet\S+ at .*\n(?:Traceback.*\n(?:(?: .*)?\n)+?\w.*\n)?"
-    r"|^Enable tracemalloc.*\n",
+    r"|^(?:RuntimeWarning: )?Enable tracemalloc.*\n",
     re.MULTILINE,
 )
 """What asyncio and Python say, without a monitor, too, if a signal comes while a coroutine or a

@@ -16,7 +16,7 @@ from .job import Job
 LOADED = (
     *("aiomonitor.service", "aiomonitor.webui.server", "aiomonitor.webui.console"),
     *("aiomonitor.terminal.session", "aiomonitor.terminal.editor", "aiomonitor.console.repl"),
-    *("aiomonitor.commands.arguments", "aiomonitor.backends._asyncio", "uvloop", "trio"),
+    *("aiomonitor.commands.arguments", "aiomonitor.backends._asyncio.hook", "uvloop", "trio"),
     *("reliability.application", "reliability.work_trio"),
 )
 

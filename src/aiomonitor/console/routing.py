@@ -13,6 +13,7 @@ import functools
 import inspect
 import sys
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from aiomonitor.threads import ProcessLock
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import FrameType
 
+_KEPT = 16
+"""Routers that are not let go: up to Python 3.13 `print` does not own the stream that it writes to,
+and would crash if a router were gone before its last write. More than the streams of a program."""
 _POOLS = "concurrent.futures"
 """Threads of pools go on to serve the rest of the application."""
 
@@ -80,15 +84,24 @@ class Routing:
         self._lock = ProcessLock()
         self._users = 0
         self._replaced: list[tuple[Any, str, Any, Any]] = []
+        self._routers: deque[Router] = deque(maxlen=_KEPT)
 
     def open(self) -> None:
         """A console is opened. What the application has replaced meanwhile is routed again."""
         with self._lock:
             self._users += 1
-            self._route(sys, "stdout", Router)
-            self._route(sys, "stderr", Router)
+            self._route(sys, "stdout", self._router)
+            self._route(sys, "stderr", self._router)
             self._route(sys, "displayhook", _displaying)
             self._route(threading.Thread, "start", _inheriting)
+
+    def _router(self, original: Any) -> Router:
+        """The one that it had before, if it is kept."""
+        for router in self._routers:
+            if router._aiomonitor_original is original:  # noqa: SLF001 - a name that no stream has
+                return router
+        self._routers.append(router := Router(original))
+        return router
 
     def _route(self, owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
         before = getattr(owner, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from reliability.soak import BACK, LONG, judged
+from reliability.soak import BACK, LONG, judged, left
 
 REST = {"descriptors": 30, "threads": 20}
 
@@ -38,3 +38,9 @@ def test_a_short_soak_tells_nothing_by_the_minute() -> None:
         not {"rss_mb_per_minute", "rest_mb_per_minute"}
         & judged(samples(LONG - 1, 60), rests, LONG - 1).keys()
     )
+
+
+def test_what_clients_leave() -> None:
+    before = {"census": {"builtins.list": 10, "builtins.dict": 5}, "blocks": 100}
+    after = {"census": {"builtins.list": 13, "asyncio.Task": 1}, "blocks": 130}
+    assert left(before, after) == {"objects_growth": -1, "blocks_growth": 30}

@@ -38,6 +38,9 @@ DEADLINE = 60.0
 PATIENCE = 20.0
 """Seconds for a signal to end it; then it's sent again, and noted as lost."""
 
+FAREWELL = 5.0
+"""Seconds for a child to end after its parent was ended by a signal."""
+
 
 @dataclass
 class Outcome:
@@ -184,9 +187,7 @@ class Worker:
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await attending
         outcome.seconds = time.monotonic() - began
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
-            outcome.left_behind = True
+        outcome.left_behind = await self._left_behind(pid)
         self._read(outcome)
         return outcome
 
@@ -216,6 +217,17 @@ class Worker:
             os.kill(pid, signal.SIGUSR1)  # its stacks
             await asyncio.sleep(1)
             os.kill(pid, signal.SIGKILL)
+
+    async def _left_behind(self, group: int) -> bool:
+        """Whether a process of it goes on; a child may end a little after what has forked it."""
+        deadline = time.monotonic() + FAREWELL
+        with contextlib.suppress(ProcessLookupError):
+            while time.monotonic() < deadline:
+                os.killpg(group, 0)
+                await asyncio.sleep(0.05)
+            os.killpg(group, signal.SIGKILL)
+            return True
+        return False
 
     def _read(self, outcome: Outcome) -> None:
         outcome.output = Path(f"{self._log}.out").read_text("utf-8", "replace")

@@ -26,10 +26,10 @@ Written by `python -m reliability`, verdicts included; changes by hand are lost.
 made from a seed, so each run can be had again. `--quick` is what CI runs. Not measured here: hours
 of use.
 
-Long parts can be run in portions (`1/4` after the seed of `hostile_text`). The full figures of that
-one are of four portions, added up. What their sessions kept of memory was measured on its own:
-4 000 in one loop left 120 to 320 MB behind, as each prompt that had ended kept those before it; now
-they leave 3.
+Long parts can be run in portions: `1/4` after the seed of `hostile_text`, names of targets after
+that of `guided`. The full figures of these two are of portions, added up. What the sessions of the
+first kept of memory was measured on its own: 4 000 in one loop left 120 to 320 MB behind, as each
+prompt that had ended kept those before it; now they leave 3.
 
 Before the soak's clients come, its application has as many ended tasks remembered as there ever
 are: 5 MB that took minutes to come together, and were told as growth. At both of its rests the

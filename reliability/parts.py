@@ -31,7 +31,7 @@ QUICK: Mapping[str, Sequence[str]] = {
 FULL: Mapping[str, Sequence[str]] = {
     "faults": ("7", "1000", "0.1"),
     "text": ("1000000", "10000"),
-    "guided": ("10000",),
+    "guided": ("20000",),
     "web": ("100000", "4000", "2000", "2000"),
     "load": ("1000", "200", "100", "1", "5"),
     "cuts": ("1",),

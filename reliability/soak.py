@@ -33,7 +33,7 @@ BACK = 30.0
 """Seconds until the clients that came back after the rest need as much memory as before."""
 ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
 """glibc has up to eight heaps for each processor, for threads to share. Each grows until it has met
-its busiest moment, which takes long, and hides what growth is ours: 2.4 MB a minute, not 0.5."""
+its busiest moment, which takes long, and hides what growth is ours."""
 LONG = 120.0
 """Seconds below which a slope is that of noise, and is not told."""
 ROWS = 10

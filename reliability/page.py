@@ -35,8 +35,8 @@ Before the soak's clients come, its application has as many ended tasks remember
 are: 5 MB that took minutes to come together, and were told as growth. At both of its rests the
 allocator gives back what it holds back. It has one heap, by `MALLOC_ARENA_MAX=1` unless that is
 set: with the sixteen that glibc has for threads of two processors, memory was 20 MB more. From the
-second minute to the fourth it grew by 2.4 MB a minute, with one heap by 0.5 and 1.8 in two runs, the
-latter less and less; objects did not grow in any.
+second minute to the fourth it grew by 2.4 MB a minute, with one heap by 0.5 and 1.8 in two runs,
+the latter less and less; objects did not grow in any.
 
 ```console
 $ python -m reliability [--quick] [--python PYTHON …] [PART …]

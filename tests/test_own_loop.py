@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from aiomonitor import own_loop
 from aiomonitor.own_loop import new_loop
 from aiomonitor.pacing import Pace
 
@@ -71,3 +72,17 @@ def test_it_tells_what_it_uses() -> None:
     loop.run_forever()
     loop.close()
     assert max(pace.used) >= 0.02
+
+
+def test_it_is_let_go_when_the_module_has_been(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As at the interpreter's end, where its names are None."""
+    printed: list[Any] = []
+    loop = new_loop(Pace(lambda: False))
+    loop.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "unraisablehook", printed.append)
+        for name in [each for each in vars(own_loop) if not each.startswith("__")]:
+            patch.setattr(own_loop, name, None)
+        del loop
+        gc.collect()
+    assert printed == []

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextlib
 import logging
 import selectors
 import time
@@ -31,8 +30,10 @@ class _Loop(asyncio.SelectorEventLoop):
     def __del__(self) -> None:
         """One that could not be made, as no file was left to open, cannot be closed: asyncio
         would tell that on the application's terminal."""
-        with contextlib.suppress(AttributeError):
+        try:  # noqa: SIM105 - nothing of this module may be left, at the end of the interpreter
             getattr(super(), "__del__")(lambda *_, **__: None)  # noqa: B009 - for type checkers
+        except AttributeError:
+            pass
 
 
 class _PacedSelector(selectors.DefaultSelector):

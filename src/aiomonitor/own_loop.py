@@ -22,7 +22,7 @@ log = logging.getLogger("aiomonitor")
 def new_loop(pace: Pace) -> asyncio.AbstractEventLoop:
     """Made, and to be run, in the monitor's thread."""
     loop = _Loop(_PacedSelector(pace))
-    loop.set_exception_handler(note_loop_error)
+    loop.set_exception_handler(_note_loop_error)
     return loop
 
 
@@ -54,7 +54,7 @@ class _PacedSelector(selectors.DefaultSelector):
         return ready
 
 
-def note_loop_error(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def _note_loop_error(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """By default asyncio would print it on the application's terminal, in its own name."""
     error = context.get("exception")
     # How anyio ends what a worker thread awaits when the loop ends first: we are closing. So does

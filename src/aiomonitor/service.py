@@ -49,6 +49,9 @@ CLIENT_LIMIT = 1000
 WEB_FAREWELL = 0.8
 """Seconds in which open pages are told that the monitor closes."""
 _ACCEPTED_AT_ONCE = 50
+"""Clients of one listener in one round of the loop."""
+_REFUSED_READS = 50
+"""How often a refused client is listened to, until it has nothing more to say."""
 _REFUSED_WITHIN = 1.0
 """Seconds for a client to hear why it is refused."""
 _ACCEPT_PAUSE = 0.2
@@ -287,7 +290,7 @@ async def _turn_away(connection: socket.socket, refusal: str) -> None:
     with contextlib.suppress(OSError), anyio.move_on_after(_REFUSED_WITHIN):
         connection.send(refusal.encode())
         connection.shutdown(socket.SHUT_WR)
-        for _ in range(_ACCEPTED_AT_ONCE):
+        for _ in range(_REFUSED_READS):
             await anyio.wait_readable(connection)
             if not connection.recv(1 << 16):
                 break

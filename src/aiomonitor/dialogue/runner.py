@@ -72,7 +72,6 @@ class CommandRunner:
         self._queueing = anyio.CancelScope()
         self._ended = anyio.Event()
         self._given_up = 0
-        self._used = 0.0  # seconds of a processor, by the last one
 
     async def run(self, function: Callable[[], None]) -> CommandRun:
         """Run the function in a worker thread, as this client, until it ends or is given up.
@@ -107,14 +106,13 @@ class CommandRunner:
             turn = await turns().begin()
         if turn is None:
             return
-        self._used = 0.0
         try:
             # A limiter of its own: a client never waits for another one's slow command.
             await anyio.to_thread.run_sync(
                 self._in_thread, run, function, abandon_on_cancel=True, limiter=_one()
             )
         finally:
-            turns().end(turn, self._used)
+            turns().end(turn, run.used)
 
     def _in_thread(self, run: CommandRun, function: Callable[[], None]) -> None:
         self._given_up += 1  # as long as it runs; the loop looks only when it does not
@@ -123,7 +121,7 @@ class CommandRunner:
             run.call(function)
         finally:
             self._given_up -= 1
-            self._used = time.thread_time() - began
+            run.used = time.thread_time() - began
 
     @property
     def python(self) -> PythonReader | None:

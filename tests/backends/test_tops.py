@@ -64,3 +64,16 @@ def test_the_collector_is_as_before(
     finally:
         gc.enable()
     assert threading.get_ident() in found
+
+
+def test_the_collector_is_enabled_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise MemoryError
+
+    if tops._call is None:
+        monkeypatch.setattr(tops, "_call", lambda function: function())
+    monkeypatch.setattr(tops, "CAN_DEADLOCK", True)
+    monkeypatch.setattr(sys, "_current_frames", fail)
+    with pytest.raises(MemoryError):
+        tops.current_frames()
+    assert gc.isenabled()

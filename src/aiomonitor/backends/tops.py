@@ -32,5 +32,9 @@ def _without_collecting() -> dict[int, FrameType]:
     """`map` calls the three without a moment in which another thread could run: nobody sees the
     collector disabled, and nobody can enable it."""
     steps = (gc.disable, sys._current_frames, gc.enable)  # noqa: SLF001 - see above
-    frames: dict[int, FrameType] = tuple(map(_call, steps))[1]
+    try:
+        frames: dict[int, FrameType] = tuple(map(_call, steps))[1]
+    except BaseException:  # no memory, say
+        gc.enable()
+        raise
     return frames

@@ -22,6 +22,8 @@ from .measures import descriptors, resident_mb
 
 SETTLE = 30.0
 """Seconds for all that the clients held to be given back."""
+LEAVING = 2.0
+"""Seconds in which threads end that the load has left behind."""
 SILENCE = 330.0
 """Seconds after which a process that says nothing hangs."""
 _WARM = (20, 4, 4)
@@ -124,6 +126,7 @@ class Run:
         times = {"idle": self.quiet(), "load": self.wave(self._crowd, self._seconds)}
         self.settle()
         self.application.ask("close")
+        time.sleep(LEAVING)
         times["none"] = self.quiet()
         self.ports = self.application.ask("open")
         self.rounds.append(times)

@@ -8,6 +8,7 @@ come.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -84,6 +85,7 @@ class Application:
         return {"seconds": time.monotonic() - began}
 
     async def _begin(self) -> dict[str, Any]:
+        gc.collect()  # what was before leaves nothing to be collected now
         self._requests = Requests()
         return {}
 

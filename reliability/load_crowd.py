@@ -44,14 +44,14 @@ class Terminal:
 
     def __init__(self, rng: random.Random, port: int, seconds: float, *, telnet: bool) -> None:
         self._rng, self._port, self._seconds, self._telnet = rng, port, seconds, telnet
-        self._heard = b""
+        self._heard, self._asked = b"", ""
 
     async def run(self) -> str:
         """What became of it: answered, refused, or why it was neither."""
         try:
             return await asyncio.wait_for(self._converse(), PATIENCE + self._seconds)
         except (TimeoutError, asyncio.TimeoutError):
-            return f"no answer; heard last {self._heard[-80:]!r}"
+            return f"no answer to {self._asked!r}; heard last {self._heard[-300:]!r}"
         except OSError as error:
             return "refused" if self._is_refused() else f"lost: {error!r}"
         except Lost as lost:
@@ -68,7 +68,7 @@ class Terminal:
             await self._hear(rb">>>")
             for command, right in COMMANDS:
                 await asyncio.sleep(self._rng.random() * self._seconds * 2 / len(COMMANDS))
-                self._heard = b""
+                self._heard, self._asked = b"", command
                 self._writer.write(command.encode() + (b"\r" if self._telnet else b"\n"))
                 await self._hear(right)
             return "answered"

@@ -60,10 +60,10 @@ CLIMBS = {("monitor", "service"), ("__init__", "testing.plugin")}
 
 SEES = {
     "terminal": {"terminal", "access", "errors", "escapes", "model", "render.tables", "dialogue"},
-    "insight": {"insight", "model", "render", "threads"},
+    "insight": {"insight", "model", "render", "pacing"},
     "console": {"console", "access", "dialogue", "errors", "render.tables", "threads"},
     "webui": {"webui", "errors", "model", "permissions", "queries", "__init__", "dialogue"}
-    | {"access"},
+    | {"access", "failures", "pacing"},
     "cli": {"cli", "terminal.telnet", "errors", "model", "version", "rundir", "render"}
     | {"escapes"},
     "demo": {"monitor", "errors", "utils"},

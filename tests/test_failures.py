@@ -7,13 +7,18 @@ import logging
 import queue
 import socket
 import struct
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from aiomonitor import Monitor
+from aiomonitor.failures import Failures, is_of_the_end
 from running import Application
 from support import PATIENCE, ask
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import ExceptionGroup  # type: ignore[import-not-found]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,4 +128,29 @@ def test_a_lost_client_is_no_failure(monitor: Monitor, log: Log, sent: bytes) ->
             client.sendall(sent)
     assert "Asyncio Monitor" in ask(monitor.port, "ps")
     monitor.close()
+    assert log.errors() == []
+
+
+ENDING = RuntimeError("can't create new thread at interpreter shutdown")
+
+
+@pytest.mark.parametrize(
+    ("error", "is_it"),
+    [
+        (ENDING, True),
+        (RuntimeError("cannot schedule new futures after interpreter shutdown"), True),
+        (RuntimeError("no"), False),
+        (OSError(errno.EMFILE, "interpreter shutdown"), False),
+        (None, False),
+    ],
+)
+def test_the_end_of_the_interpreter(error: Exception | None, *, is_it: bool) -> None:
+    assert is_of_the_end(error) == is_it
+
+
+def test_the_end_of_the_interpreter_in_a_group(log: Log) -> None:
+    """As anyio raises it, of a session whose program ends with its monitor open."""
+    assert is_of_the_end(ExceptionGroup("", [ENDING, ENDING]))
+    assert not is_of_the_end(ExceptionGroup("", [ENDING, ValueError()]))
+    Failures().note("somebody", ExceptionGroup("", [ENDING]))
     assert log.errors() == []

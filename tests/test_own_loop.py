@@ -57,6 +57,36 @@ def test_it_rests_between_its_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rested == [0.02, 0.04]
 
 
+@pytest.mark.parametrize("crowded", [False, True])
+def test_a_crowd_is_looked_after_a_few_at_a_time(*, crowded: bool) -> None:
+    """And each in the end, also beside those that always have something to say."""
+    loop, pairs = new_loop(Pace(lambda: crowded)), [socket.socketpair() for _ in range(40)]
+    rounds: list[set[int]] = [set()]
+
+    def note(number: int) -> None:
+        rounds[-1].add(number)
+        if number % 2:
+            pairs[number][0].recv(1)
+
+    def end_round() -> None:
+        rounds.append(set())
+        if set(range(40)) <= set().union(*rounds) or len(rounds) > 1000:
+            loop.stop()
+        loop.call_soon(end_round)
+
+    for number, (ours, theirs) in enumerate(pairs):
+        theirs.send(b"x")
+        loop.add_reader(ours, note, number)
+    loop.call_soon(end_round)
+    loop.run_forever()
+    loop.close()
+    for pair in pairs:
+        for each in pair:
+            each.close()
+    assert set().union(*rounds) == set(range(40))
+    assert (max(map(len, rounds)) <= 4) == crowded
+
+
 def test_it_tells_what_it_uses() -> None:
     def work() -> None:
         began = time.thread_time()

@@ -24,11 +24,21 @@ class Failures:
     def note(self, client: str, error: Exception) -> None:
         """The client's session has failed; its own connection is no reason for that."""
         lacking = _what_is_lacking(error)
-        level = logging.DEBUG if lacking and lacking in self._told else logging.ERROR
+        known = (lacking and lacking in self._told) or is_of_the_end(error)
+        level = logging.DEBUG if known else logging.ERROR
         if lacking and len(self._told) < TOLD_LIMIT:
             self._told.add(lacking)
         told = f": {lacking}" if lacking else ""
         log.log(level, "the session of client %s has failed%s", client, told, exc_info=error)
+
+
+def is_of_the_end(error: BaseException | None) -> bool:
+    """Whether it only tells that the interpreter is ending, and starts no threads any more: the
+    program has ended with its monitor open."""
+    inner: Sequence[BaseException] = getattr(error, "exceptions", ())
+    if inner:
+        return all(map(is_of_the_end, inner))
+    return isinstance(error, RuntimeError) and "interpreter shutdown" in str(error)
 
 
 def _what_is_lacking(error: BaseException) -> str:

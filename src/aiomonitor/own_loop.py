@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import random
 import selectors
 import time
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from .pacing import Pace
 
 log = logging.getLogger("aiomonitor")
+
+_AT_ONCE = 4
+"""Connections of a crowd that are looked after in one round of the loop, before it rests."""
 
 
 def new_loop(pace: Pace) -> asyncio.AbstractEventLoop:
@@ -50,6 +54,9 @@ class _PacedSelector(selectors.DefaultSelector):
         if (pause := self._pace.rest()) > 0:
             time.sleep(pause)
         ready = super().select(timeout)
+        if len(ready) > _AT_ONCE and self._pace.is_crowded():
+            # The others are told of next time; by chance, so that none is always behind.
+            ready = random.sample(ready, _AT_ONCE)
         self._used = time.thread_time()
         return ready
 

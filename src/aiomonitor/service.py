@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .access import audit
 from .access.gate import Gate
-from .access.peers import STRANGER, Peer, send_at_once
+from .access.peers import STRANGER, Peer, notice_loss, send_at_once
 from .failures import Failures
-from .pacing import CROWD, Pace
+from .pacing import Crowd, Pace, Work, work
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -44,8 +44,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("aiomonitor")
 
-CLIENT_LIMIT = 1000
-"""Terminal clients at once; the next ones are told so. Each may hold a worker thread."""
+CLIENT_LIMIT = 250
+"""Terminal clients at once; the next ones are told so. Each may hold a worker thread, and hundreds
+of objects for Python's garbage collector to go through."""
 WEB_FAREWELL = 0.8
 """Seconds in which open pages are told that the monitor closes."""
 _ACCEPTED_AT_ONCE = 50
@@ -83,7 +84,8 @@ class Service:
         self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         """Of browsers, too: all that is to be closed at the end."""
         self._clients = 0  # of the terminal and the console, now
-        self._pace = Pace(lambda: len(self._connections) > CROWD)
+        crowd = Crowd(self._connections)
+        self._pace, self._work_pace = Pace(crowd), Pace(crowd)
         self._failures = Failures()
         self._wake, self._waker = socket.socketpair()
         self._thread = threading.Thread(target=self._main, name="aiomonitor", daemon=True)
@@ -165,9 +167,7 @@ class Service:
         import anyio
         import anyio.to_thread
 
-        from .dialogue.turns import Turns, set_turns
-
-        set_turns(Turns(self._pace.spend))
+        work.set(Work(self._work_pace))
         async with anyio.create_task_group() as tasks:
             # What the first command needs; it loads while the first client is being recognised.
             tasks.start_soon(anyio.to_thread.run_sync, _preload)
@@ -253,6 +253,7 @@ class Service:
 
         try:
             send_at_once(connection)
+            notice_loss(connection)
             stream = ClientStream(connection)
         except OSError as error:
             log.debug("client %s was lost: %s", peer.name, error)
@@ -290,10 +291,13 @@ async def _turn_away(connection: socket.socket, refusal: str) -> None:
     with contextlib.suppress(OSError), anyio.move_on_after(_REFUSED_WITHIN):
         connection.send(refusal.encode())
         connection.shutdown(socket.SHUT_WR)
+        connection.setblocking(False)
         for _ in range(_REFUSED_READS):
-            await anyio.wait_readable(connection)
-            if not connection.recv(1 << 16):
-                break
+            try:
+                if not connection.recv(1 << 16):
+                    break
+            except BlockingIOError:  # at once what is there already: many others may be first
+                await anyio.wait_readable(connection)
 
 
 def _preload() -> None:

@@ -6,29 +6,6 @@ import contextlib
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-_Item = TypeVar("_Item")
-
-GIL_OFFER = 1e-5
-"""Seconds slept to let others have the GIL. 0 is not enough on 3.10: the waiting thread is woken,
-but finds the GIL taken again and begins its 5 ms of patience anew, for as long as the listing takes
-(1.2 s measured for 100 000 tasks)."""
-
-
-def breathing(items: Iterable[_Item], lot: int = 1000) -> Iterator[_Item]:
-    """The items, with the GIL offered after each lot: who computes for long without that lets a
-    thread that wants it wait for 5 ms, and the application's loop wants it twice in each round."""
-    left = lot
-    for item in items:
-        yield item
-        left -= 1
-        if not left:
-            left = lot
-            time.sleep(GIL_OFFER)
 
 
 class Latch:

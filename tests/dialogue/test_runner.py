@@ -16,7 +16,7 @@ from aiomonitor.dialogue import runner as runner_module
 from aiomonitor.dialogue.client import Client, CommandRun, current_run
 from aiomonitor.dialogue.output import ClientOutput
 from aiomonitor.dialogue.runner import CommandRunner
-from aiomonitor.dialogue.turns import AT_ONCE, Turns, set_turns
+from aiomonitor.dialogue.turns import AT_ONCE, turns
 from aiomonitor.errors import CommandInterrupted
 from aiomonitor.terminal.conversation import Conversation
 from support import PATIENCE
@@ -347,9 +347,10 @@ async def test_two_clients_run_at_once() -> None:
         assert (slow.screen, quick.screen) == ("slow\n", "quick\n")
 
 
-async def test_ctrl_c_while_others_have_the_turn() -> None:
+async def test_ctrl_c_while_others_have_the_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command has not begun, and need not."""
-    set_turns(ours := Turns(clock=lambda: 0.0))
+    ours = turns()
+    monkeypatch.setattr(ours, "_clock", lambda: 0.0)
     begun = [await ours.begin() for _ in range(AT_ONCE)]
     ran: list[str] = []
     async with bench() as here, anyio.create_task_group() as tasks:
@@ -357,7 +358,7 @@ async def test_ctrl_c_while_others_have_the_turn() -> None:
         await anyio.wait_all_tasks_blocked()
         assert here.runner.interrupt(here.tasks)
         await anyio.wait_all_tasks_blocked()
-        ours.end(begun[0], 0)
+        ours.end(begun[0])
         await here.run(lambda: ran.append("second"))
         assert here.screen == "interrupted\n"
     assert ran == ["second"]

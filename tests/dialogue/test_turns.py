@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import anyio
 import pytest
 
-from aiomonitor.dialogue.turns import AT_ONCE, MOMENTS, Turns, set_turns, turns
+from aiomonitor.dialogue.turns import AT_ONCE, MOMENTS, Turns, turns
+from aiomonitor.pacing import ADVANCE, SHARE, Pace, Work, work
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +47,7 @@ async def test_one_more_waits_for_an_end() -> None:
         tasks.start_soon(begin)
         await settled()
         order.append("end")
-        ours.end(first, 0)
+        ours.end(first)
     assert order == ["end", "begun"]
 
 
@@ -56,13 +59,13 @@ async def test_first_come_first_served() -> None:
     async def visit(number: int) -> None:
         turn = await ours.begin()
         order.append(number)
-        ours.end(turn, 0)
+        ours.end(turn)
 
     async with anyio.create_task_group() as tasks:
         for number in range(10):
             tasks.start_soon(visit, number)
             await settled()
-        ours.end(begun[0], 0)
+        ours.end(begun[0])
     assert order == list(range(10))
 
 
@@ -83,19 +86,22 @@ async def test_who_gives_up_takes_no_turn() -> None:
         tasks.start_soon(ours.begin)
         await settled()
         tasks.cancel_scope.cancel()
-    ours.end(begun[0], 0)
+    ours.end(begun[0])
     with anyio.fail_after(1):
         await ours.begin()
 
 
-async def test_what_was_used_is_told() -> None:
-    used: list[float] = []
-    ours = Turns(used.append)
-    ours.end(await ours.begin(), 0.25)
-    assert used == [0.25]
-
-
 async def test_they_are_the_loops() -> None:
     assert turns() is turns()
-    set_turns(other := Turns())
-    assert turns() is other
+
+
+async def test_a_crowd_waits_for_what_was_computed() -> None:
+    """It takes no turn meanwhile, and no thread."""
+    pace = Pace(lambda: True, Clock())
+    pace.spend(ADVANCE + SHARE * 0.2)
+    work.set(Work(pace))
+    ours, began = Turns(), time.monotonic()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ours.begin)
+        await ours.begin()
+    assert time.monotonic() - began >= 0.19

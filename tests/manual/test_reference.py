@@ -47,7 +47,7 @@ def test_figures_of_overhead() -> None:
 def test_limits_have_values() -> None:
     """The page of limits has those that are known to be there, with their values."""
     page = limits()
-    assert "`CLIENT_LIMIT` | 1\u202f000 |" in page
+    assert "`CLIENT_LIMIT` | 250 |" in page
     assert "`CLOSE_TIMEOUT` | 2.0 |" in page
     assert "`LINE_LIMIT` | 65\u202f536 |" in page
 

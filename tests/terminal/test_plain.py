@@ -83,6 +83,7 @@ async def test_giving_way() -> None:
         client.source.give_way()
         with anyio.fail_after(PATIENCE):
             await changed.wait()
+    client.source.stay()
     client.source.feed(b"a\n")
     assert await client.read() == "a"
 
@@ -96,6 +97,20 @@ async def test_giving_way_at_the_end() -> None:
     assert await client.read() == "a"
     with pytest.raises(SourceChanged):
         await client.read()
+    assert client.source.take_all() == b"rest"
+
+
+async def test_no_way_to_give() -> None:
+    """It was no terminal after all: then what has no end is a line."""
+    client = Client()
+    client.source.feed(b"rest")
+    client.source.give_way()
+    client.source.feed_eof()
+    with pytest.raises(SourceChanged):
+        await client.read()
+    client.source.stay()
+    client.source.feed_eof()
+    assert await client.read() == "rest"
     with pytest.raises(EndOfInput):
         await client.read()
 

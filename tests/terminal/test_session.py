@@ -182,6 +182,38 @@ async def test_a_late_answer(host: Host) -> None:
         assert peer.codec.enabled(Option.ECHO, "remote")
 
 
+@pytest.mark.parametrize("typed", [(b"zebra a", b"\r"), (b"", b"zebra a\r"), (b"ze", b"bra a\r")])
+async def test_typed_meanwhile(host: Host, typed: tuple[bytes, bytes]) -> None:
+    """What comes while a client is being asked what terminal it is, is not lost."""
+    async with connection(host) as stream:
+        peer = TelnetPeer(stream)
+        peer.mute = True
+        await peer.until(">")
+        before, meanwhile = typed
+        await peer.send(before + bytes([Command.IAC, Command.WILL, Option.TTYPE]))
+        await anyio.wait_all_tasks_blocked()
+        await peer.send(meanwhile)
+        await anyio.wait_all_tasks_blocked()
+        peer.mute = False
+        await peer.reply()
+        await peer.until("[a]\r\n")
+        assert peer.codec.enabled(Option.ECHO, "remote")
+    assert host.ran == ["zebra a"]
+
+
+@pytest.mark.parametrize("meanwhile", [b"GET / HTTP/1.1\r\n", b"\x16\x03\x01"])
+async def test_a_stranger_that_speaks_telnet_first(host: Host, meanwhile: bytes) -> None:
+    """Nor may it be what begins another protocol."""
+    async with connection(host) as stream:
+        peer = Peer(stream)
+        await peer.until(">")
+        await peer.send(bytes([Command.IAC, Command.WILL, Option.TTYPE]))
+        await anyio.wait_all_tasks_blocked()
+        await peer.send(meanwhile + b"zebra a\r\n")
+        await peer.until_end()
+    assert host.ran == []
+
+
 @pytest.mark.parametrize("first", [b"", b"zebra a"])
 async def test_a_late_answer_of_a_client_that_leaves(host: Host, first: bytes) -> None:
     """It speaks telnet in its last packet: the session ends with the connection."""

@@ -18,6 +18,7 @@ STRANGER = "this monitor belongs to another user: only that user and root may co
 
 _CREDENTIALS = struct.Struct("iII")  # pid, uid, gid
 _ROOT = 0
+_KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,16 @@ def _network(host: str) -> str:
 def is_unix(connection: socket.socket) -> bool:
     """Whether it is of a Unix socket; not every system has such."""
     return connection.family == getattr(socket, "AF_UNIX", None)
+
+
+def notice_loss(connection: socket.socket) -> None:
+    """Of a machine that is no more, or a program that said it has no more to say, and then ended
+    in silence: two minutes later the system knows."""
+    if not is_unix(connection):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _KEEPALIVE.items():
+            if hasattr(socket, option):  # else the system's own: two hours
+                connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 def send_at_once(connection: socket.socket) -> None:

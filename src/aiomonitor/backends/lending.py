@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import time
 from typing import TYPE_CHECKING
 
-from aiomonitor.threads import GIL_OFFER
+from aiomonitor.pacing import offer_gil
 
 if TYPE_CHECKING:
     import weakref
@@ -67,7 +66,7 @@ def lend_chunks(
             yield chunk
             chunk.clear()
             releaser.release(held)
-            time.sleep(GIL_OFFER)
+            offer_gil()
     finally:
         chunk.clear()
         releaser.release(held)

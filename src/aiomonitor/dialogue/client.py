@@ -57,7 +57,6 @@ class CommandRun:
         self.status = 0  # 0: well, 1: it failed, 2: it was not understood
         self.leaving = False  # set by `exit`: the session ends after this command
         self.interrupted = False
-        self.used = 0.0  # seconds of a processor, once its thread has ended
         self.on_interrupt: Callable[[], None] | None = None
         """Set by a command that handles Ctrl-C itself, unless the key is for the line that it has
         asked for. Called in the monitor's loop."""

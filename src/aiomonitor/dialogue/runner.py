@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 import anyio
@@ -13,6 +13,7 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from aiomonitor.errors import CommandError, CommandInterrupted
+from aiomonitor.pacing import counted
 
 from . import Dialogue, EndOfInput, LineAbandoned, LineTooLong
 from .client import Client, CommandRun, current_run
@@ -112,16 +113,14 @@ class CommandRunner:
                 self._in_thread, run, function, abandon_on_cancel=True, limiter=_one()
             )
         finally:
-            turns().end(turn, run.used)
+            turns().end(turn)
 
     def _in_thread(self, run: CommandRun, function: Callable[[], None]) -> None:
         self._given_up += 1  # as long as it runs; the loop looks only when it does not
-        began = time.thread_time()
         try:
-            run.call(function)
+            run.call(partial(_paced, function))
         finally:
             self._given_up -= 1
-            run.used = time.thread_time() - began
 
     @property
     def python(self) -> PythonReader | None:
@@ -160,6 +159,11 @@ class CommandRunner:
             self._output.write("interrupted, but it does not end: its thread is left behind\n")
         run.status = 1
         scope.cancel()
+
+
+def _paced(function: Callable[[], None]) -> None:
+    with counted():
+        function()
 
 
 async def _happens(event: anyio.Event) -> bool:

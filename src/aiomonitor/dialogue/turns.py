@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 import anyio
 from anyio.lowlevel import RunVar
 
+from aiomonitor.pacing import work
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -23,17 +25,9 @@ should wait for it."""
 
 
 class Turns:
-    """Who may begin, first come first served; used in one loop.
+    """Who may begin, first come first served; used in one loop."""
 
-    `spend` is told how many seconds of a processor each has used.
-    """
-
-    def __init__(
-        self,
-        spend: Callable[[float], None] = lambda _: None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._spend = spend
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._queue = anyio.Lock()
         self._begun: dict[object, float] = {}
@@ -41,6 +35,8 @@ class Turns:
 
     async def begin(self) -> object:
         """Wait for a turn; what is returned is to be given to `end`."""
+        if (paced := work.get()) is not None and (due := paced.due) > 0:
+            await anyio.sleep(due)
         async with self._queue:
             while (pause := self._pause()) > 0:
                 with anyio.move_on_after(pause):
@@ -55,9 +51,8 @@ class Turns:
         counted = [left for begun in self._begun.values() if (left := begun + MOMENTS - now) > 0]
         return min(counted) if len(counted) >= AT_ONCE else 0.0
 
-    def end(self, turn: object, used: float) -> None:
-        """It is over, or was given up; so many seconds of a processor it has used."""
-        self._spend(used)
+    def end(self, turn: object) -> None:
+        """It is over, or was given up."""
         del self._begun[turn]
         self._ended.set()
         self._ended = anyio.Event()
@@ -73,8 +68,3 @@ def turns() -> Turns:
     except LookupError:
         _turns.set(made := Turns())
         return made
-
-
-def set_turns(ours: Turns) -> None:
-    """For the running loop."""
-    _turns.set(ours)

@@ -18,7 +18,7 @@ from aiomonitor.model.addresses import display
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BACKLOG = 512
+BACKLOG = 1024
 """Clients that may wait while the monitor's thread imports what it serves with."""
 
 _LOOPBACK_NET = 127

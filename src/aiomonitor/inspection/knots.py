@@ -14,7 +14,7 @@ from aiomonitor.insight import deadlocks
 from aiomonitor.insight.graph import rings, stuck, upstream
 from aiomonitor.insight.labels import Labels
 from aiomonitor.model.shared import Deadlocks
-from aiomonitor.threads import breathing
+from aiomonitor.pacing import breathing
 
 from .waitgraph import SEARCHED, GraphWalk
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiomonitor.insight.graph import Resource, forest
 from aiomonitor.listings.ordering import in_order
 from aiomonitor.model.shared import AwaitLine, AwaitTree, SharedObject, SharedPage
-from aiomonitor.threads import breathing
+from aiomonitor.pacing import breathing
 
 from .waitgraph import SHARED
 

@@ -13,7 +13,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from aiomonitor.insight.graph import Resource, WaitGraph
-from aiomonitor.threads import GIL_OFFER
+from aiomonitor.pacing import offer_gil
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -53,11 +53,11 @@ class GraphWalk:
     @contextlib.contextmanager
     def at_pace(self, *, gently: bool) -> Iterator[None]:
         """What the calling thread walks within this, it walks gently or not."""
-        self._paces.pause = GENTLE if gently else GIL_OFFER
+        self._paces.gently = gently
         try:
             yield
         finally:
-            self._paces.pause = GIL_OFFER
+            self._paces.gently = False
 
     @property
     def _clues(self) -> ClueReader | None:
@@ -70,7 +70,10 @@ class GraphWalk:
                 yield task
                 del task
                 if index % LOT == LOT - 1:
-                    time.sleep(getattr(self._paces, "pause", GIL_OFFER))
+                    if getattr(self._paces, "gently", False):
+                        time.sleep(GENTLE)
+                    else:
+                        offer_gil()
 
     def graph(self, *, owners: bool = True, visit: Visit | None = None) -> WaitGraph:
         """What there is now; with `owners`, also who has the locks that are waited for. `visit` is

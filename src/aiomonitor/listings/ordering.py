@@ -24,7 +24,8 @@ class Selection:
 
     What will not be among the first is turned away before anything is allocated for it: a hundred
     thousand new tuples would make the garbage collector run, and the application wait for it.
-    Without a limit they are sorted in short runs, since one long sort would keep the GIL.
+    Without a limit they are sorted in short runs, since one long sort would keep the GIL; of each
+    three lists are kept, whatever its length, which the collector need not look through.
     """
 
     def __init__(self, limit: int | None, *, reverse: bool) -> None:
@@ -33,7 +34,7 @@ class Selection:
         self._comes_before = operator.gt if reverse else operator.lt
         self._last: tuple[Any, int] | None = None  # of the first `limit`, once there are so many
         self._run: list[Candidate] = []
-        self._runs: list[list[Candidate]] = []
+        self._runs: list[list[list[Any]]] = []
 
     def offer(self, key: Any, serial: int, task: TaskHandle) -> None:
         """Take the task in, if it may be among the first; `serial` is different for each."""
@@ -58,7 +59,7 @@ class Selection:
     def _end_run(self) -> None:
         self._run.sort(reverse=self._reverse)
         if self._limit is None:
-            self._runs.append(self._run)
+            self._runs.append([list(each) for each in zip(*self._run, strict=True)])
             self._run = []
         else:
             del self._run[self._limit :]
@@ -68,7 +69,8 @@ class Selection:
     def chosen(self) -> Iterator[Candidate]:
         """What was selected, in order."""
         self._end_run()
-        return heapq.merge(*self._runs, self._run, reverse=self._reverse)
+        runs: list[Iterable[Candidate]] = [zip(*run, strict=True) for run in self._runs]
+        return heapq.merge(*runs, self._run, reverse=self._reverse)
 
 
 def in_order(numbers: Sequence[int]) -> Iterator[int]:

@@ -12,7 +12,7 @@ import anyio
 
 from aiomonitor.dialogue import EndOfInput, LineTooLong
 
-from .lines import looks_foreign
+from .lines import looks_foreign, opens_foreign
 from .plain import LineSource, PlainSource, SourceChanged
 
 if TYPE_CHECKING:
@@ -66,12 +66,23 @@ class Conversation:
                 line = await self.source.read(prompt, kind)
             except SourceChanged:
                 await self._upgrade()
-                if self.has_ended:  # which only the source before this one was told
-                    self.source.feed_eof()
+                self._hand_over()
                 continue
             if self.is_plain and first and is_foreign(line):
                 raise EndOfInput
             return line
+
+    def _hand_over(self) -> None:
+        """Tell the new source what only the one before it was told."""
+        if self.is_plain:
+            self.plain.stay()
+        else:
+            typed = self.plain.take_all()
+            if opens_foreign(typed, complete=not self.plain.used):
+                raise EndOfInput
+            self.source.feed(typed)
+        if self.has_ended:
+            self.source.feed_eof()
 
     def _of_script(self) -> str:
         if not self.script:

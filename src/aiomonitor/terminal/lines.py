@@ -63,6 +63,14 @@ class LineSplitter:
         """The first of the complete lines that is not empty."""
         return next(filter(None, self._lines), None)
 
+    def take_all(self) -> bytes:
+        """What has come and was not taken, whole lines or not, as it may be fed to another."""
+        lines = [str(line).encode() + b"\r" for line in self._lines]
+        typed = b"".join([*lines, self._partial])
+        self._lines.clear()
+        self._partial.clear()
+        return typed
+
     def __len__(self) -> int:
         """How many complete lines wait to be taken."""
         return len(self._lines)

@@ -87,6 +87,15 @@ class PlainSource:
         self._changed = True
         self._news.set()
 
+    def stay(self) -> None:
+        """There is no other source."""
+        self._changed = False
+
+    def take_all(self) -> bytes:
+        """What was typed and not read: for the source that comes after this one."""
+        self._taken.set()
+        return self._splitter.take_all()
+
     async def room(self) -> None:
         """Wait while too many lines wait."""
         while len(self._splitter) > _LINES_AHEAD:
@@ -125,7 +134,6 @@ class PlainSource:
                 self._taken.set()
                 return line
             if self._changed:
-                self._changed = False
                 raise SourceChanged
             if self._ended:
                 raise EndOfInput

@@ -33,6 +33,7 @@ from .protocol import (
     Resized,
     Typed,
 )
+from .stream import ClientStream
 
 if TYPE_CHECKING:
     from anyio.abc import ByteStream
@@ -148,6 +149,13 @@ class Session:
         if gone or self._terminal is not None or self._protocol.is_one_shot:
             self._output.abandon()
             self._runner.interrupt(self._tasks, final=True)
+        elif isinstance(self._stream, ClientStream):
+            self._tasks.start_soon(self._await_hangup, self._stream)
+
+    async def _await_hangup(self, stream: ClientStream) -> None:
+        """A command that nobody sees the end of need not come to one."""
+        await stream.wait_gone()
+        self._handle_end(gone=True)
 
     def _handle(self, message: Message) -> None:
         if isinstance(message, Typed):

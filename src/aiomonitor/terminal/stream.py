@@ -7,11 +7,15 @@ gone before we came to look makes its constructor raise `ValueError`.
 
 from __future__ import annotations
 
+import select
 import socket
 
 import anyio
 import anyio.lowlevel
 from anyio.abc import ByteStream
+
+_LOOK_EVERY = 0.5
+"""Seconds until it is noticed that a client has gone which had said before that it says no more."""
 
 
 class ClientStream(ByteStream):
@@ -55,6 +59,21 @@ class ClientStream(ByteStream):
             self._socket.shutdown(socket.SHUT_WR)
         except OSError as error:
             raise anyio.BrokenResourceError from error
+
+    async def wait_gone(self) -> None:
+        """Return some time after the client has gone for good: that it says no more may as well
+        mean that it waits for answers. It is known once something was sent to it in vain."""
+        while not self._is_gone():  # noqa: ASYNC110 - the loop tells of a socket only once
+            await anyio.sleep(_LOOK_EVERY)
+
+    def _is_gone(self) -> bool:
+        if self._socket.fileno() < 0:
+            return True
+        if not hasattr(select, "poll"):
+            return False
+        poll = select.poll()
+        poll.register(self._socket, 0)  # what is wrong is told unasked
+        return bool(poll.poll(0))
 
     async def aclose(self) -> None:
         """Close the socket; whoever waits for it learns that."""

@@ -15,6 +15,8 @@ from werkzeug.exceptions import HTTPException
 
 from aiomonitor.access import audit
 from aiomonitor.access.rates import RateLimit
+from aiomonitor.failures import is_of_the_end
+from aiomonitor.pacing import counted
 from aiomonitor.permissions import refusal
 
 from . import limits, login, pages
@@ -58,7 +60,9 @@ class _Pages(Quart):
 
     # From Quart 0.23 on, the request's context comes before the exception.
     def log_exception(self, *arguments: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        log.error("a request of the web page has failed", exc_info=arguments[-1])
+        error = arguments[-1]
+        level = logging.DEBUG if is_of_the_end(error[1]) else logging.ERROR
+        log.log(level, "a request of the web page has failed", exc_info=error)
 
 
 class WebApp:
@@ -148,7 +152,7 @@ class Api:
 
     async def _look(self, endpoint: Endpoint, arguments: dict[str, Any]) -> Response:
         def work() -> bytes | str:
-            with self._desk.tally.look():
+            with counted(), self._desk.tally.look():
                 found = endpoint.handle(self._desk, **arguments)
                 return found if isinstance(found, (bytes, str)) else as_json(found)
 
@@ -163,7 +167,7 @@ class Api:
         def work() -> bytes:
             from .metrics import exposition  # not before somebody asks: it brings its own server
 
-            with self._desk.tally.look():
+            with counted(), self._desk.tally.look():
                 return exposition(self._desk, plain=plain)
 
         body = await anyio.to_thread.run_sync(work, limiter=self._scrapes, abandon_on_cancel=True)

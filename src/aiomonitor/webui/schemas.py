@@ -14,8 +14,12 @@ import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from aiomonitor.model.fields import as_mapping, is_optional
+from aiomonitor.pacing import breathing
 
 Schema = dict[str, Any]
+
+_ROWS = 50
+"""Of a table, encoded at once: some 0.5 ms."""
 
 _PLAIN: dict[Any, Schema] = {
     str: {"type": "string"},
@@ -109,8 +113,22 @@ def _given(field: dataclasses.Field[Any], hints: dict[str, Any]) -> Any:
 
 
 def as_json(value: object) -> bytes:
-    """A value as JSON, in ASCII."""
-    return json.dumps(value, default=plain, allow_nan=False).encode()
+    """A value as JSON, in ASCII. The encoder keeps the GIL from its first byte to its last: rows
+    are given to it a few at a time."""
+    if not dataclasses.is_dataclass(value):
+        return _dumped(value).encode()
+    fields = (f"{_dumped(name)}: {_field(part)}" for name, part in as_mapping(value).items())
+    return "{{{}}}".format(", ".join(fields)).encode()
+
+
+def _field(value: Any) -> str:
+    if not isinstance(value, (list, tuple)) or hasattr(value, "_fields"):
+        return _dumped(value)
+    return "[{}]".format(", ".join(breathing(map(_dumped, value), _ROWS)))
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(value, default=plain, allow_nan=False)
 
 
 def plain(value: Any) -> Any:

@@ -23,7 +23,7 @@ from sys import _getframe as getframe
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from aiomonitor.threads import GIL_OFFER
+from aiomonitor.pacing import GIL_OFFER
 
 from .end import conclude_all, note_end, state_of
 from .reasons import TIMEOUT

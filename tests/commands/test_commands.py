@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from aiomonitor.backends import sources
 from aiomonitor.commands import CommandInterpreter
 from aiomonitor.errors import CommandError
 from aiomonitor.utils import alt_names
@@ -173,6 +174,7 @@ def test_what_runs_a_command_cannot_be_loaded(
     """As where no file is left to open: that is one line, too, which needs no file itself."""
     monkeypatch.setitem(sys.modules, "aiomonitor.commands.arguments", None)
     monkeypatch.setattr(linecache, "updatecache", lambda *_: pytest.fail("a file was opened"))
+    monkeypatch.setattr(sources, "_line", lambda *_: pytest.fail("a file was opened"))
     linecache.clearcache()
     text = seat.type(line)
     assert text.startswith(f"{line.split()[0]}: ModuleNotFoundError: import of aiomonitor.commands")

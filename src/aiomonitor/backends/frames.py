@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import importlib.util
-import linecache
 import os
 import sys
 import threading
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from aiomonitor import model
 
+from . import sources
 from .tops import current_frames
 from .values import OURS, AwaitChain, CodePoint
 
@@ -297,7 +297,7 @@ def symbolise(point: CodePoint) -> model.FrameInfo:
         filename=point.code.co_filename,
         lineno=lineno,
         function=function_name(point.code),
-        source=_source(point.code.co_filename, lineno),
+        source=sources.line(point.code.co_filename, lineno).strip(),
     )
 
 
@@ -309,12 +309,3 @@ def _line(point: CodePoint) -> int:
             break
         line = number or line
     return line
-
-
-def _source(filename: str, lineno: int) -> str:
-    # No linecache.checkcache(): it takes entries from a cache that the application's threads read,
-    # whose tracebacks fail with KeyError then; and what runs is the file as it was.
-    try:
-        return linecache.getline(filename, lineno).strip()
-    except Exception:  # a loader of the application may raise anything
-        return ""

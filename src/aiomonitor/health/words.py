@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import linecache
 import os
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from aiomonitor.backends import sources
 from aiomonitor.backends.frames import symbolise
 from aiomonitor.model.health import Health, Stall, StallStack
 
@@ -179,8 +179,7 @@ def _expression(point: CodePoint) -> str:
     if first is None or first != last or start is None or end is None:
         return ""
     try:
-        line = linecache.getline(point.code.co_filename, first).encode()
-        text = line[start:end].decode()
-    except Exception:  # as in `symbolise`
+        text = sources.line(point.code.co_filename, first).encode()[start:end].decode()
+    except UnicodeError:  # the file has changed
         return ""
     return text if "(" in text else ""

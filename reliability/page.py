@@ -45,11 +45,10 @@ most, which take minutes to come together and then 2.5 MB. It also told whole so
 Under the load the application's slow requests wait for Python's garbage collector, as
 `gc.callbacks` told: with 100 terminals let in, 200 streams and 100 slow readers it knew 120 000
 objects at first and 206 000 at most, and went through all of them three times, for 0.09, 0.10 and
-0.13 s on 3.12.
-Each time some ten requests were late, so these alone make up a hundredth of all. 3.14 collects less
-at a time. The other requests ask for the interpreter four times each, and wait a millisecond or two
-each time that the monitor computes: its pieces are that long. 250 terminals are let in; fifty of
-the slow readers are terminals, too.
+0.13 s on 3.12. Each time some ten requests were late, so these alone make up a hundredth of all.
+3.14 collects less at a time. The other requests ask for the interpreter four times each, and wait a
+millisecond or two each time that the monitor computes: its pieces are that long. 250 terminals are
+let in; fifty of the slow readers are terminals, too.
 
 ```console
 $ python -m reliability [--quick] [--python PYTHON …] [PART …]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 from aiomonitor.health.classify import kind_of
-from aiomonitor.health.clocks import Lateness, Look, Looks
+from aiomonitor.health.clocks import Lateness, Look, Looks, switch_counter, switches_of
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,28 @@ from aiomonitor.health.clocks import Lateness, Look, Looks
 def test_kind(cpu: float | None, late: float, garbage: float, kind: str) -> None:
     """Garbage first, then who computed, then who kept the GIL; else it waited."""
     assert kind_of(1.0, cpu=cpu, late=late, garbage=garbage) == kind
+
+
+@pytest.mark.parametrize(("asked", "kind"), [(0.0, "blocking call"), (1.0, "gil"), (None, "gil")])
+def test_kind_beside_busy_threads(asked: float | None, kind: str) -> None:
+    """Others may keep the watchdog waiting while the loop's thread wants no GIL: then it waits."""
+    assert kind_of(1.0, cpu=0.0, late=0.6, garbage=0.0, asked=asked) == kind
+
+
+def test_switches() -> None:
+    """A thread's voluntary switches as another one reads them; of no thread, none."""
+    counter, mine = switch_counter(), threading.get_native_id()
+    if counter() is None:
+        assert switches_of(mine) is None  # only Linux tells
+        return
+    before = switches_of(mine)
+    assert before is not None
+    for _ in range(20):
+        time.sleep(0.001)
+    after = switches_of(mine)
+    assert after is not None
+    assert after - before >= 20
+    assert switches_of(2**22 + 1) is None
 
 
 @pytest.mark.parametrize(
@@ -52,10 +77,21 @@ def test_lateness(used: float, switches: int | None, judged: tuple[float, float]
 
 def test_small_delays() -> None:
     """Milliseconds are how threads take turns; less is nothing."""
-    lateness = Lateness(lambda: 0.0, lambda: 0)
+    counter = [0]
+    lateness = Lateness(lambda: 0.0, lambda: counter[0])
     lateness.begin()
+    counter[0] = 2
     assert lateness.judge(0.001) == (0.0, 0.0)
     assert lateness.judge(0.005) == (0.005, 0.0)
+
+
+def test_a_small_delay_on_a_busy_machine() -> None:
+    """Who only slept has asked for no GIL: the machine had no processor for it."""
+    counter = [0]
+    lateness = Lateness(lambda: 0.0, lambda: counter[0])
+    lateness.begin()
+    counter[0] = 1
+    assert lateness.judge(0.02) == (0.0, 0.0)
 
 
 def test_busy_share() -> None:

@@ -214,6 +214,25 @@ def test_another_thread_keeps_the_gil(scene: Scene) -> None:
     assert stall.seconds == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(("each", "kind"), [(0, "blocking call"), (1, "gil")])
+def test_threads_that_compute(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, each: int, kind: str
+) -> None:
+    """They keep the watchdog waiting at each look; the loop's thread, only if it wants the GIL."""
+    began, turn = scene.time, 0.005
+    switches = lambda: int(each * (scene.time - began) / turn)  # noqa: E731
+    monkeypatch.setattr(scene.dog.caller, "switches", switches)
+    scene.backend.blocked = True
+    for _ in range(20):
+        scene.look(late=0.02)
+    scene.backend.blocked = False
+    scene.backend.run_posted()
+    scene.answer()
+    scene.look(2)
+    [stall] = scene.recorded
+    assert (stall.kind, stall.over) == (kind, True)
+
+
 def test_the_black_box_is_bounded(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """The latest are kept, with few stacks each."""
     box = scene.dog.follower.box

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiomonitor.health.pulse import Call
 
-from .clocks import Looks
+from .clocks import Looks, switches_of
 from .lag import LagHistogram
 
 if TYPE_CHECKING:
@@ -95,6 +95,11 @@ class Caller:
             return time.clock_gettime(self._answered.clock)
         except OSError:  # the thread has ended
             return None
+
+    def switches(self) -> int | None:
+        """How often the loop's thread has given up the processor, if the system tells."""
+        number = None if self._answered is None else self._answered.thread
+        return None if number is None else switches_of(number)
 
     def cpu_at_answer(self) -> tuple[float, float] | None:
         """The CPU time of the loop's thread when it answered last, and when that was."""

@@ -74,6 +74,8 @@ class Follower:
             stack = self._stack()
             if stack and not self._backend.is_resting(stack):
                 self._sample(self.present, stack)
+            if self.present.kind == "gil":
+                self._count_switches(self.present, look.at)
             self._measure(self.present, look.at, look.at)
         else:
             self._conclude(self.present, end, look.at)
@@ -105,7 +107,9 @@ class Follower:
         stack = self._stack()
         is_busy = bool(stack) and not self._backend.is_resting(stack)
         if is_busy and now - began >= SUSPICIOUS:
-            self._sample(self._begin(began, look), stack)
+            stall = self._begin(began, look)
+            self._sample(stall, stack)
+            self._count_switches(stall, look.at)
         elif kept_out:
             # One thread had the GIL. If that was the loop's, it has hardly gone on since then.
             stall = self._begin(now - look.late, look)
@@ -154,6 +158,11 @@ class Follower:
         stall.measure(end, latest)
         if stall.seconds >= self._threshold:
             self.box.admit(stall)
+
+    def _count_switches(self, stall: StallRecord, now: float) -> None:
+        switches = self._caller.switches()
+        if switches is not None:
+            stall.count_switches(now, switches)
 
     # --- what is seen -------------------------------------------------------------------------
 

@@ -25,17 +25,20 @@ lock of ours in order to wake us."""
 class Call:
     """One call to the loop; what it says is of its thread, on the monotonic clock."""
 
-    __slots__ = ("answered", "asked", "clock", "cpu")
+    __slots__ = ("answered", "asked", "clock", "cpu", "thread")
 
     def __init__(self) -> None:
         self.asked = time.monotonic()
         self.answered: float | None = None
         self.clock: int | None = None
         self.cpu = 0.0
+        self.thread: int | None = None
+        """The system's number of the thread."""
 
     def answer(self) -> None:
         """In the loop's thread."""
         self.cpu = time.thread_time()
+        self.thread = threading.get_native_id()
         # Only of the own thread: the clock of one that has ended must not be asked for.
         if hasattr(time, "pthread_getcpuclockid"):
             self.clock = time.pthread_getcpuclockid(threading.get_ident())

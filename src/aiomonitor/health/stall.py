@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import heapq
+import sys
 from collections import Counter, deque
 from typing import TYPE_CHECKING
 
@@ -37,8 +38,10 @@ class StallRecord:
     """One stall; changed by the watchdog's thread until it is `over`, under its lock.
 
     `began` is of the monotonic clock, `began_at` Unix time. `cpu_before` is the last CPU time read
-    before: when, and how much. `garbage` is `collected` and what goes on; `late` is for how long
-    the watchdog had no GIL, `away` for how long the process was stopped. All in seconds.
+    before: when, and how much; `switches_before` is the first count of the thread's voluntary
+    switches, and `asked` the share of the time since then for which it waited for the GIL.
+    `garbage` is `collected` and what goes on; `late` is for how long the watchdog had no GIL,
+    `away` for how long the process was stopped. All in seconds.
     """
 
     number = 0
@@ -49,6 +52,8 @@ class StallRecord:
     collected = 0.0
     late = 0.0
     away = 0.0
+    asked: float | None = None
+    switches_before: tuple[float, int] | None = None
     kind: StallKind = "blocking call"
 
     def __init__(
@@ -76,7 +81,22 @@ class StallRecord:
             passed = cpu[0] - self.cpu_before[0] - self.away
             used = cpu[1] - self.cpu_before[1]
             self.cpu = min(1.0, max(0.0, used / passed)) if passed > 0 else self.cpu
-        self.kind = kind_of(self.seconds, cpu=self.cpu, late=self.late, garbage=self.garbage)
+        self.kind = kind_of(
+            self.seconds,
+            cpu=self.cpu,
+            late=self.late,
+            garbage=self.garbage,
+            asked=self.asked,
+        )
+
+    def count_switches(self, now: float, switches: int) -> None:
+        """How often its thread has given up the processor by now, while it went on: who waits for
+        the GIL does so for each time that it asks."""
+        if self.switches_before is None:
+            self.switches_before = (now, switches)
+            return
+        passed, more = now - self.switches_before[0], switches - self.switches_before[1]
+        self.asked = more * sys.getswitchinterval() / passed if passed > 0 else None
 
     def close(self) -> None:
         """It is over."""

@@ -131,11 +131,16 @@ def test_lag(tab: Tab) -> None:
     expect(tab.page.locator("#lag")).to_contain_text(re.compile(r"\d stalls? of 100 ms or longer"))
 
 
-def test_stalls(tab: Tab) -> None:
+def test_stalls(tab: Tab, application: Application) -> None:
     """When the loop was blocked, for how long, and by which line."""
     tab.open("/health")
-    stall = tab.page.locator("#stalls .told > li", has_text="time.sleep").last
-    expect(stall).to_contain_text("blocking call")
+    stall = tab.page.locator("#stalls .told > li", has_text="time.sleep")
+    stall = stall.filter(has_text="blocking call").last
+    for _ in range(5):
+        if stall.count():
+            break
+        application.call("block", 0.3)  # a busy machine may have kept the watchdog away
+        tab.page.wait_for_timeout(1500)
     stall.locator("summary").click()
     expect(stall.locator(".frame").last).to_contain_text("THE BLOCKING LINE")
 

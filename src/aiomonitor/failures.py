@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 log = logging.getLogger("aiomonitor")
 
@@ -35,16 +35,24 @@ class Failures:
 def is_of_the_end(error: BaseException | None) -> bool:
     """Whether it only tells that the interpreter is ending, and starts no threads any more: the
     program has ended with its monitor open."""
-    inner: Sequence[BaseException] = getattr(error, "exceptions", ())
-    if inner:
-        return all(map(is_of_the_end, inner))
-    return isinstance(error, RuntimeError) and "interpreter shutdown" in str(error)
+    return error is not None and all(
+        isinstance(each, RuntimeError) and "interpreter shutdown" in str(each)
+        for each in _leaves(error)
+    )
 
 
 def _what_is_lacking(error: BaseException) -> str:
     """What an `OSError` says, or a group of those alone; else an empty string."""
+    leaves = list(_leaves(error))
+    if not all(isinstance(each, OSError) for each in leaves):
+        return ""
+    return "; ".join(dict.fromkeys(str(each) or type(each).__name__ for each in leaves))
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """The error, or all that its group has."""
     inner: Sequence[BaseException] = getattr(error, "exceptions", ())
     if not inner:
-        return (str(error) or type(error).__name__) if isinstance(error, OSError) else ""
-    parts = [_what_is_lacking(each) for each in inner]
-    return "; ".join(dict.fromkeys(parts)) if all(parts) else ""
+        yield error
+    for each in inner:
+        yield from _leaves(each)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .access import audit
 from .access.gate import Gate
-from .access.peers import STRANGER, Peer, notice_loss, send_at_once
+from .access.peers import STRANGER, Peer, tune
 from .failures import Failures
 from .pacing import Crowd, Pace, Work, work
 
@@ -252,8 +252,7 @@ class Service:
         from .terminal.stream import ClientStream
 
         try:
-            send_at_once(connection)
-            notice_loss(connection)
+            tune(connection)
             stream = ClientStream(connection)
         except OSError as error:
             log.debug("client %s was lost: %s", peer.name, error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
-from aiomonitor.access.peers import notice_loss, send_at_once
+from aiomonitor.access.peers import tune
 
 if TYPE_CHECKING:
     import pytest
@@ -18,8 +18,7 @@ def test_a_port() -> None:
         socket.create_connection(listener.getsockname()),
         listener.accept()[0] as far,
     ):
-        send_at_once(far)
-        notice_loss(far)
+        tune(far)
         assert far.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert far.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         if hasattr(socket, "TCP_KEEPIDLE"):
@@ -34,7 +33,7 @@ def test_a_system_that_lets_nobody_choose(monkeypatch: pytest.MonkeyPatch) -> No
         socket.create_connection(listener.getsockname()),
         listener.accept()[0] as far,
     ):
-        notice_loss(far)
+        tune(far)
         assert far.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
@@ -42,6 +41,12 @@ def test_a_file() -> None:
     """The system tells at once there."""
     near, far = socket.socketpair()
     with near, far:
-        send_at_once(far)
-        notice_loss(far)
+        tune(far)
         assert not far.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+def test_one_that_is_gone() -> None:
+    """It is noticed where it is read, not here."""
+    with socket.socket() as closed:
+        closed.close()
+        tune(closed)

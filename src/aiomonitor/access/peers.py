@@ -6,6 +6,7 @@ process, where it has SO_PEERCRED.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -68,17 +69,15 @@ def is_unix(connection: socket.socket) -> bool:
     return connection.family == getattr(socket, "AF_UNIX", None)
 
 
-def notice_loss(connection: socket.socket) -> None:
-    """Of a machine that is no more, or a program that said it has no more to say, and then ended
-    in silence: two minutes later the system knows."""
-    if not is_unix(connection):
+def tune(connection: socket.socket) -> None:
+    """Have what is sent go out at once, without the wait of 40 ms for the acknowledgement of what
+    was sent before; and notice within two minutes that a machine is no more, or that a program has
+    ended in silence. Raises nothing: one that is gone already is noticed where it is read."""
+    if is_unix(connection):
+        return
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in _KEEPALIVE.items():
             if hasattr(socket, option):  # else the system's own: two hours
                 connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-
-
-def send_at_once(connection: socket.socket) -> None:
-    """Without the wait for the acknowledgement of what was sent before: 40 ms."""
-    if not is_unix(connection):
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

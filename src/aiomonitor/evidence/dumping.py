@@ -7,24 +7,22 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from aiomonitor.backends import frames
-from aiomonitor.backends.tops import current_frames
 from aiomonitor.backends.values import OURS, PACKAGE
-from aiomonitor.model import ThreadStack
 from aiomonitor.model.dump import Dump, RunDump
 from aiomonitor.queries import Queries
+from aiomonitor.queries.threads import thread_stacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from aiomonitor.backends.base import Backend
     from aiomonitor.backends.values import CodePoint
-    from aiomonitor.model import Forest, FrameInfo, GroupPage, LoopState, TaskGroup
+    from aiomonitor.model import Forest, FrameInfo, GroupPage, LoopState, TaskGroup, ThreadStack
     from aiomonitor.model.shared import AwaitTree
 
 _Result = TypeVar("_Result")
@@ -138,19 +136,9 @@ def _threads(looks: Sequence[Look]) -> tuple[ThreadStack, ...]:
     loops: dict[int | None, LoopState] = {
         look.backend.loop_thread_id(): look.backend.loop_state() for look in looks
     }
-    names = {thread.ident: thread.name for thread in threading.enumerate()}
-    idents = sorted(current_frames(), key=lambda ident: (ident not in loops, ident))
     points = looks[0].backend.thread_points if looks else frames.thread_points
-    return tuple(
-        ThreadStack(
-            thread_id=ident,
-            name=names.get(ident, "unknown"),
-            frames=tuple(_frames(points(ident))),
-            loop_state=loops.get(ident),
-        )
-        for ident in idents
-        if not names.get(ident, "").startswith(THREADS)
-    )
+    all_of_them = thread_stacks(loops, lambda ident: _frames(points(ident)))
+    return tuple(each for each in all_of_them if not each.name.startswith(THREADS))
 
 
 def _frames(points: Sequence[CodePoint]) -> Iterator[FrameInfo]:

@@ -7,13 +7,11 @@ Nothing here knows a user interface.
 from __future__ import annotations
 
 import functools
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from aiomonitor import model
 from aiomonitor.backends.frames import symbolise
-from aiomonitor.backends.tops import current_frames
 from aiomonitor.errors import TaskNotFoundError
 from aiomonitor.health.pulse import Pulse
 from aiomonitor.threads import CpuMeter
@@ -25,6 +23,7 @@ from .insight import InsightQueries
 from .load import LoadQueries
 from .steering import CANCEL_TIMEOUT as CANCEL_TIMEOUT
 from .steering import Steering
+from .threads import thread_stack, thread_stacks
 from .totals import TotalQueries
 
 if TYPE_CHECKING:
@@ -37,9 +36,11 @@ if TYPE_CHECKING:
         Census,
         EndedSortKey,
         Forest,
+        FrameInfo,
         GroupKey,
         GroupPage,
         LoopPulse,
+        LoopState,
         Outcome,
         RunStatus,
         SortKey,
@@ -196,15 +197,7 @@ class Queries(InsightQueries, HealthQueries, LoadQueries, TotalQueries, Steering
 
     def _thread_of(self, info: TaskInfo) -> ThreadStack | None:
         ident = info.waits.thread if info.waits is not None else None
-        if ident is None:
-            return None
-        names = {thread.ident: thread.name for thread in threading.enumerate()}
-        points = self._backend.thread_points(ident)
-        return model.ThreadStack(
-            thread_id=ident,
-            name=names.get(ident, "unknown"),
-            frames=tuple(map(symbolise, points)),
-        )
+        return None if ident is None else thread_stack(ident, self._frames_of)
 
     def _teller(self, told: Iterable[TaskLife]) -> lives.Teller:
         """One that knows the names of all tasks which these lives mention."""
@@ -290,15 +283,10 @@ class Queries(InsightQueries, HealthQueries, LoadQueries, TotalQueries, Steering
 
     def threads(self) -> tuple[ThreadStack, ...]:
         """What the threads of the process execute now: the monitored loop's thread first."""
-        loop_thread = self._backend.loop_thread_id()
-        names = {thread.ident: thread.name for thread in threading.enumerate()}
-        idents = sorted(current_frames(), key=lambda ident: (ident != loop_thread, ident))
-        return tuple(
-            model.ThreadStack(
-                thread_id=ident,
-                name=names.get(ident, "unknown"),
-                frames=tuple(map(symbolise, self._backend.thread_points(ident))),
-                loop_state=self._backend.loop_state() if ident == loop_thread else None,
-            )
-            for ident in idents
-        )
+        loops: dict[int | None, LoopState] = {
+            self._backend.loop_thread_id(): self._backend.loop_state()
+        }
+        return thread_stacks(loops, self._frames_of)
+
+    def _frames_of(self, ident: int) -> Iterable[FrameInfo]:
+        return map(symbolise, self._backend.thread_points(ident))

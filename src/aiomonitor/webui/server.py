@@ -19,7 +19,7 @@ from hypercorn.config import Config, Sockets
 from hypercorn.logging import Logger
 
 from aiomonitor.access import audit
-from aiomonitor.access.peers import STRANGER, Peer, notice_loss, send_at_once
+from aiomonitor.access.peers import STRANGER, Peer, tune
 
 from . import limits
 from .app import make_app
@@ -61,8 +61,7 @@ class Door(socket.socket):
             guest, address = super().accept()
             peer = Peer.of(guest, address)
             if (problem := self._problem(peer)) is None:
-                send_at_once(guest)
-                notice_loss(guest)
+                tune(guest)
                 self._guests.add(guest)
                 self._known.add(guest)
                 # asyncio makes the task of this connection next, with a copy of our context.

@@ -83,6 +83,10 @@ def free_port() -> int:
     return port
 
 
+SETTLED = 0.1
+"""Seconds in which a monitor that has just started does what it does once: it registers itself."""
+
+
 def start_monitor(
     loop: asyncio.AbstractEventLoop | None,
     port: int | None = None,

@@ -15,7 +15,18 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from harness import Results, failing, finish, median, parser, rotated, run, start_monitor, trivial
+from harness import (
+    SETTLED,
+    Results,
+    failing,
+    finish,
+    median,
+    parser,
+    rotated,
+    run,
+    start_monitor,
+    trivial,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -143,6 +154,7 @@ async def _sample(kind: str, load: str, scale: float) -> float:
     watch = _Watch()
     gc.collect()
     with _configuration(kind):
+        await asyncio.sleep(SETTLED)  # starting is measured on its own
         # In a task of its own, so that the hook sees every task involved.
         await asyncio.create_task(LOADS[load](watch, scale))  # type: ignore[arg-type]
     return watch.seconds

@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import trio
 import trio.testing
-from harness import Results, failing, finish, median, parser, rotated, start_monitor, trivial
+from harness import (
+    SETTLED,
+    Results,
+    failing,
+    finish,
+    median,
+    parser,
+    rotated,
+    start_monitor,
+    trivial,
+)
 from trio.lowlevel import current_root_task
 
 if TYPE_CHECKING:
@@ -157,9 +167,8 @@ LOADS: dict[str, Load] = {
 
 
 async def _sample(load: Load, scale: float, tracked: bool) -> float:
-    if not tracked:
-        return await load(scale)
-    with start_monitor(None, hook=True):
+    with start_monitor(None, hook=True) if tracked else contextlib.nullcontext():
+        await trio.sleep(SETTLED)  # starting is measured on its own
         return await load(scale)
 
 

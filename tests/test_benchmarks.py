@@ -21,14 +21,16 @@ INSPECTED = {"idle.stall_ms", "ps.first_ms", "ps.stall_ms", "where.whole_ms", "p
 def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a benchmark with this interpreter, which has the project in whatever way."""
     path = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]))
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, ROOT / "benchmarks" / script, *arguments],
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         timeout=120,
-        check=True,
+        check=False,
     )
+    assert done.returncode == 0, f"{script} ended with {done.returncode}:\n{done.stderr}"
+    return done
 
 
 def figures(tmp_path: Path, script: str, *arguments: str) -> dict[str, float]:
@@ -122,10 +124,11 @@ def test_insight_latency_yields_numbers(tmp_path: Path) -> None:
 def test_report_writes_its_verdicts(tmp_path: Path) -> None:
     """The page has a table per benchmark, and says of each aim whether it is reached."""
     output = tmp_path / "performance.md"
-    run(
+    done = run(
         *("report.py", "--quick", "--rounds", "1", "--tasks", "50", "100"),
         *("--build", str(tmp_path / "build"), "--output", str(output)),
     )
+    assert "failed: " not in done.stderr, done.stderr
     text = output.read_text(encoding="utf-8")
     assert "## Import and start" in text
     assert "## 100 tasks" in text

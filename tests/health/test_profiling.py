@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiomonitor
+from aiomonitor.health import profiling
 from support import NOWHERE
+
+if TYPE_CHECKING:
+    import pytest
 
 
 async def busy() -> None:
@@ -49,9 +55,6 @@ def test_a_profile_asks_no_task_in_its_handler() -> None:
 def test_a_profile_loses_no_signal() -> None:
     """Each sample's signal wakes the loop by a byte: while that computes for long, they must not
     keep out the byte of another signal."""
-    import os
-    import signal
-
     got: list[int] = []
 
     async def main() -> None:
@@ -71,3 +74,28 @@ def test_a_profile_loses_no_signal() -> None:
 
     asyncio.run(asyncio.wait_for(main(), 60))
     assert got == [1]
+
+
+def test_a_signal_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that another thread is just taking when the timer ends has a handler still: else it would
+    end the process, or Python would print that it was ignored."""
+    rest = time.sleep
+    handlers: list[object] = []
+
+    def late(seconds: float) -> None:
+        if seconds == profiling.UNDER_WAY:
+            handlers.append(signal.getsignal(signal.SIGPROF))
+            os.kill(os.getpid(), signal.SIGPROF)
+        rest(seconds)
+
+    monkeypatch.setattr(profiling, "UNDER_WAY", 0.0517)  # of nobody else's sleep
+    monkeypatch.setattr(time, "sleep", late)
+
+    async def main() -> None:
+        with aiomonitor.start_monitor(**NOWHERE) as monitor:
+            await asyncio.to_thread(monitor.profile, 0.1)
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+    assert [callable(handler) for handler in handlers] == [True]
+    assert signal.getsignal(signal.SIGPROF) is signal.SIG_DFL
+    assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)

@@ -303,3 +303,21 @@ def test_without_any_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (VARIABLE, "XDG_RUNTIME_DIR", "TMPDIR", "TEMP", "TMP"):
         monkeypatch.delenv(name, raising=False)
     assert candidates() == [f"/tmp/aiomonitor-{os.getuid()}"]  # noqa: S108
+
+
+def test_a_directory_that_is_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked at, and not made again: each system call beside a busy loop costs that."""
+    write(OURS, 0)
+    made: list[object] = []
+    monkeypatch.setattr(os, "mkdir", lambda *arguments: made.append(arguments))
+    assert write(OURS, 1).parent == folder
+    assert made == []
+
+
+def test_what_a_killed_process_left(folder: Path) -> None:
+    """Half a file of the same name is in nobody's way."""
+    left = folder / f".{OURS.pid}-2.tmp"
+    write(OURS, 0)
+    left.write_text("{")
+    assert json.loads(write(OURS, 2).read_text())["name"] == "shop"
+    assert not left.exists()

@@ -37,6 +37,9 @@ DEPTH = 128
 """Frames taken of one stack, the innermost ones."""
 STACKS = 20_000
 """Different stacks counted; others are one."""
+UNDER_WAY = 0.05
+"""Seconds from the timer's end to the handler's: another thread may still be taking a signal, and
+without a handler Python prints that it was ignored."""
 TAKES_UP = 2.0
 """Seconds in which the loop has to take up the profile."""
 
@@ -53,6 +56,7 @@ class _Sampler:
         self.cpu: float | None = None
         self.refusal = ""
         self.began = Latch()
+        self.halted = Latch()
         self.ended = Latch()
         self._task_here = backend.task_here
         self._names = _Names(backend)
@@ -80,13 +84,21 @@ class _Sampler:
                 self._cpu_at_start = time.thread_time()
         self.began.open()
 
-    def end(self) -> None:
-        """Take them off."""
+    def halt(self) -> None:
+        """Take the timer off."""
         self._cancelled = True
-        if self.began.is_open and not self.refusal and not self.ended.is_open:
+        if self.halted.is_open:
+            return
+        if self.began.is_open and not self.refusal:
             signal.setitimer(signal.ITIMER_PROF, 0.0)
             self.cpu = time.thread_time() - self._cpu_at_start
             self._names.read()
+        self.halted.open()
+
+    def end(self) -> None:
+        """Take the signal off, too."""
+        self.halt()
+        if self.began.is_open and not self.refusal and not self.ended.is_open:
             # One that is under way must not end the process, as the default would.
             signal.signal(signal.SIGPROF, signal.SIG_IGN)
             signal.signal(signal.SIGPROF, self._former)
@@ -164,13 +176,21 @@ def profile(backend: Backend, seconds: float, wait: Callable[[], None]) -> Profi
             if not sampler.refusal:
                 wait()
         finally:
-            backend.call_in_loop(sampler.end)
-            sampler.ended.wait(seconds + TAKES_UP)
+            _end(sampler, backend, seconds + TAKES_UP)
     finally:
         _busy.release()
     if sampler.refusal:
         raise AiomonitorError(f"no profile: {sampler.refusal}")
     return _told(sampler, time.perf_counter() - began, backend)
+
+
+def _end(sampler: _Sampler, backend: Backend, patience: float) -> None:
+    """In two steps, and wait for each of them for so many seconds."""
+    backend.call_in_loop(sampler.halt)
+    if sampler.halted.wait(patience):
+        time.sleep(UNDER_WAY)
+    backend.call_in_loop(sampler.end)
+    sampler.ended.wait(patience)
 
 
 def _check(backend: Backend) -> None:

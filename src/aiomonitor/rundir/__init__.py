@@ -65,6 +65,9 @@ def prepare(folder: str) -> None:
     """Make the directory if need be. Raises `OSError` where it is not safely this user's."""
     parent = os.path.dirname(folder)
     _check_parent(parent)
+    with suppress(FileNotFoundError):
+        check(folder)
+        return
     # Also the parents of a chosen one: then its maker's umask is what they are to have.
     os.makedirs(parent, exist_ok=True)
     with suppress(FileExistsError):
@@ -142,15 +145,29 @@ def write(entry: Entry, number: int) -> str:
 
 def _write(folder: str, name: str, text: str) -> str:
     partial, path = os.path.join(folder, f".{name}.tmp"), os.path.join(folder, f"{name}.json")
-    with suppress(FileNotFoundError):
-        os.unlink(partial)  # of a process that had this number, and was killed in the middle
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        descriptor = _create(partial)
+    except FileExistsError:
+        os.unlink(partial)  # of a process that had this number, and was killed in the middle
+        descriptor = _create(partial)
+    try:
+        _fill(descriptor, text.encode())
         os.replace(partial, path)
     except BaseException:
         with suppress(OSError):
             os.unlink(partial)
         raise
     return path
+
+
+def _create(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+def _fill(descriptor: int, content: bytes) -> None:
+    """With few system calls, as in `process._content`; closes it."""
+    try:
+        while content:
+            content = content[os.write(descriptor, content) :]
+    finally:
+        os.close(descriptor)

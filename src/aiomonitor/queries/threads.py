@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from aiomonitor import model
 from aiomonitor.backends.tops import current_frames
-from aiomonitor.model import ThreadStack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from aiomonitor.model import FrameInfo, LoopState
+    from aiomonitor.model import FrameInfo, LoopState, ThreadStack
 
     ReadFrames = Callable[[int], Iterable[FrameInfo]]
 
@@ -23,7 +23,7 @@ def thread_stacks(
     idents = sorted(current_frames(), key=lambda ident: (ident not in loops, ident))
     names = _names()
     return tuple(
-        ThreadStack(
+        model.ThreadStack(
             thread_id=ident,
             name=names.get(ident, "unknown"),
             frames=tuple(read(ident)),
@@ -36,7 +36,7 @@ def thread_stacks(
 def thread_stack(ident: int, read: ReadFrames) -> ThreadStack:
     """Of that thread, whatever it runs."""
     name = _names().get(ident, "unknown")
-    return ThreadStack(thread_id=ident, name=name, frames=tuple(read(ident)))
+    return model.ThreadStack(thread_id=ident, name=name, frames=tuple(read(ident)))
 
 
 def _names() -> dict[int | None, str]:
